@@ -1,0 +1,3 @@
+"""R3: findings of the adapters."""
+
+from reconciler.diagnostics.code import Code

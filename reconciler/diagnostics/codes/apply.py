@@ -1,0 +1,3 @@
+"""R7: findings of the apply."""
+
+from reconciler.diagnostics.code import Code

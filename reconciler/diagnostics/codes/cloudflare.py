@@ -1,0 +1,3 @@
+"""R5: findings of the cloudflare."""
+
+from reconciler.diagnostics.code import Code

@@ -1,0 +1,3 @@
+"""R6: findings of the plan."""
+
+from reconciler.diagnostics.code import Code

@@ -1,0 +1,3 @@
+"""R4: findings of the state."""
+
+from reconciler.diagnostics.code import Code

@@ -1,0 +1,33 @@
+"""The nouns that every room shares: plain, frozen, without I/O."""
+
+from reconciler.model.adapter import (
+    ASSET_NAMES,
+    CONFIG_FILE,
+    WEIGHTS_FILE,
+    Adapter,
+    AdapterFacts,
+    Asset,
+)
+from reconciler.model.address import Address
+from reconciler.model.change import Action, AttributeChange, Change
+from reconciler.model.finetune import Attributes, Desired, Finetune, Limits
+from reconciler.model.remote import Listing, RemoteFinetune
+
+__all__ = [
+    "ASSET_NAMES",
+    "CONFIG_FILE",
+    "WEIGHTS_FILE",
+    "Action",
+    "Adapter",
+    "AdapterFacts",
+    "Address",
+    "Asset",
+    "AttributeChange",
+    "Attributes",
+    "Change",
+    "Desired",
+    "Finetune",
+    "Limits",
+    "Listing",
+    "RemoteFinetune",
+]

@@ -1,0 +1,57 @@
+"""A LoRA adapter: two files, what they are and what they weigh."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+CONFIG_FILE = "adapter_config.json"
+WEIGHTS_FILE = "adapter_model.safetensors"
+ASSET_NAMES = (CONFIG_FILE, WEIGHTS_FILE)
+"""A finetune takes exactly these two assets (Cloudflare's loras page, 2026-04-21)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file of an adapter: sha256 as 64 hex digits, size in bytes."""
+
+    file_name: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterFacts:
+    """What an inspection found out; all of it is for people, none of it is compared.
+
+    modules: target modules, sorted. dtypes: tensor count by dtype ("BF16": 128).
+    parameters: number of weights in all tensors.
+    """
+
+    base_model: str = ""
+    model_type: str = ""
+    rank: int = 0
+    alpha: float = 0.0
+    modules: tuple[str, ...] = ()
+    tensors: int = 0
+    dtypes: Mapping[str, int] = field(default_factory=dict)
+    parameters: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """An inspected adapter: where it lies, its assets in the order of ASSET_NAMES, its facts."""
+
+    location: str
+    assets: tuple[Asset, ...]
+    facts: AdapterFacts = AdapterFacts()
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its files."""
+        return sum(asset.size for asset in self.assets)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """sha256 by file name."""
+        return {asset.file_name: asset.sha256 for asset in self.assets}

@@ -1,0 +1,70 @@
+"""What a plan consists of: one change an address, with its action and its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from reconciler.model.adapter import Asset
+from reconciler.model.address import Address
+from reconciler.model.finetune import Attributes
+
+
+class Action(Enum):
+    """Everything that can happen to an address; the list is closed."""
+
+    NO_OP = "no-op"
+    CREATE = "create"
+    IMPORT = "import"
+    UPLOAD = "upload"
+    MOVE = "move"
+    FORGET = "forget"
+    REPLACE = "replace"
+
+    @property
+    def symbol(self) -> str:
+        """The mark in front of a change in a plan."""
+        return _SYMBOLS[self]
+
+
+_SYMBOLS = {
+    Action.NO_OP: " ",
+    Action.CREATE: "+",
+    Action.IMPORT: "<=",
+    Action.UPLOAD: "^",
+    Action.MOVE: "->",
+    Action.FORGET: ".",
+    Action.REPLACE: "!",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeChange:
+    """One attribute that differs; values as JSON has them, None for absent."""
+
+    name: str
+    before: str | bool | None
+    after: str | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of a plan.
+
+    id: the server's, "" where there is none yet. before: what is there now, None for
+    nothing. after: what will be there, None for no longer managed. reason: why, in words.
+    previous_address: set where a `moved` entry changed it.
+    assets: the adapter's files as desired. uploads: the file names that this plan sends.
+    """
+
+    address: Address
+    action: Action
+    reason: str
+    id: str = ""
+    before: Attributes | None = None
+    after: Attributes | None = None
+    differences: tuple[AttributeChange, ...] = ()
+    previous_address: Address | None = None
+    assets: tuple[Asset, ...] = ()
+    uploads: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default_factory=tuple)
