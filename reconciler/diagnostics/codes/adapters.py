@@ -1,3 +1,2 @@
 """R3: findings of the adapters."""
 
-from reconciler.diagnostics.code import Code

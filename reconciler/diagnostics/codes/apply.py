@@ -1,3 +1,2 @@
 """R7: findings of the apply."""
 
-from reconciler.diagnostics.code import Code

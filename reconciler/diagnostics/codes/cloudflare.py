@@ -1,3 +1,2 @@
 """R5: findings of the cloudflare."""
 
-from reconciler.diagnostics.code import Code

@@ -1,3 +1,2 @@
 """R6: findings of the plan."""
 
-from reconciler.diagnostics.code import Code

@@ -1,3 +1,2 @@
 """R2: findings of the project."""
 
-from reconciler.diagnostics.code import Code
