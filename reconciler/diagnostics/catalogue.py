@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping
 from types import ModuleType
 
 from reconciler.diagnostics.code import Code
-from reconciler.diagnostics.codes import adapters, apply, cloudflare, manifests, plan, project, state
+from reconciler.diagnostics.codes import (
+    adapters,
+    apply,
+    cloudflare,
+    manifests,
+    plan,
+    project,
+    state,
+)
 
 FAMILIES: Mapping[str, ModuleType] = {
     "R1": manifests,

@@ -1,2 +1,1 @@
 """R3: findings of the adapters."""
-

@@ -1,2 +1,1 @@
 """R7: findings of the apply."""
-

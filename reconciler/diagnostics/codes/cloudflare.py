@@ -1,2 +1,1 @@
 """R5: findings of the cloudflare."""
-

@@ -1,2 +1,1 @@
 """R6: findings of the plan."""
-

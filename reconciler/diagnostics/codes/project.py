@@ -1,2 +1,52 @@
-"""R2: findings of the project."""
+"""R2: findings of the project file, the environment and the flags."""
 
+from reconciler.diagnostics.code import Code
+
+INVALID_USAGE = Code(
+    "R201",
+    "Wrong usage",
+    why="The command line does not say what to do.",
+    fix="Add --help to the command to see what it takes.",
+)
+MISSING_ACCOUNT = Code(
+    "R202",
+    "No account named",
+    why="A finetune is created in one account and cannot be moved to another.",
+    fix="Set CLOUDFLARE_ACCOUNT_ID, or account_id in reconciler.yaml.",
+)
+INVALID_ACCOUNT = Code(
+    "R203",
+    "Not an account id",
+    why="The account id is part of every address that is called.",
+    fix="Use the 32 lower-case hex digits that the dashboard shows.",
+)
+INVALID_SETTING = Code(
+    "R204",
+    "Invalid setting",
+    why="A setting that is ignored would do something else than what was reviewed.",
+    fix="Correct the setting that the message names.",
+)
+UNKNOWN_ADDRESS = Code(
+    "R205",
+    "No such finetune",
+    why="A misspelt address would plan nothing and look like success.",
+    fix="Use an address of the manifests or of the state: `reconciler state list` shows them.",
+)
+NOT_INTERACTIVE = Code(
+    "R206",
+    "Nobody to ask",
+    why="What is created can be neither changed nor deleted, so it needs somebody's yes.",
+    fix="In CI, apply what was reviewed: --plan-digest, a plan file, or --auto-approve.",
+)
+UNKNOWN_CODE = Code(
+    "R207",
+    "No such code",
+    why="Codes begin with R and three digits.",
+    fix="Use a code as an error shows it, such as R104.",
+)
+FILE_EXISTS = Code(
+    "R208",
+    "File is there already",
+    why="init writes new files only; it never overwrites yours.",
+    fix="Remove the file, or run init in another folder.",
+)

@@ -1,2 +1,1 @@
 """R4: findings of the state."""
-
