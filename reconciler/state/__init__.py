@@ -1,0 +1,29 @@
+"""What was recorded: the snapshot, its bytes, and what a place to keep it must promise."""
+
+from reconciler.state.codec import decode_state, encode_state
+from reconciler.state.snapshot import (
+    AssetRecord,
+    AssetStatus,
+    FinetuneRecord,
+    Generation,
+    Intent,
+    State,
+    new_state,
+)
+from reconciler.state.store import LockInfo, Snapshot, StateLock, StateStore
+
+__all__ = [
+    "AssetRecord",
+    "AssetStatus",
+    "FinetuneRecord",
+    "Generation",
+    "Intent",
+    "LockInfo",
+    "Snapshot",
+    "State",
+    "StateLock",
+    "StateStore",
+    "decode_state",
+    "encode_state",
+    "new_state",
+]

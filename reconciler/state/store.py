@@ -1,0 +1,84 @@
+"""What every place to keep a state must promise."""
+
+from __future__ import annotations
+
+import json
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from reconciler.state.snapshot import State
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A state as loaded; version is the store's own token for compare-and-swap."""
+
+    state: State
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class LockInfo:
+    """Who holds a lock; its JSON has the keys of Terraform's lock info.
+
+    created: RFC 3339 in UTC. who: user@host (process).
+    """
+
+    id: str
+    operation: str
+    who: str
+    created: str
+    path: str = ""
+
+    def to_json(self) -> str:
+        """Write it, one line."""
+        keys = ("ID", "Operation", "Who", "Created", "Path")
+        values = (self.id, self.operation, self.who, self.created, self.path)
+        return json.dumps(dict(zip(keys, values, strict=True)), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> LockInfo | None:
+        """Read it; None where it is none."""
+        try:
+            data = json.loads(text)
+            keys = ("ID", "Operation", "Who", "Created", "Path")
+            return cls(*(str(data.get(key, "")) for key in keys))
+        except (ValueError, AttributeError):
+            return None
+
+    def __str__(self) -> str:
+        return f"{self.who}, {self.operation} since {self.created}"
+
+
+class StateLock(Protocol):
+    """A lock that is held."""
+
+    def check(self) -> None:
+        """Raise DiagnosticError (R410) where it is no longer held."""
+        ...
+
+
+class StateStore(Protocol):
+    """A place for one state. Every method raises DiagnosticError (R4xx), nothing else."""
+
+    @property
+    def location(self) -> str:
+        """The place in words that its user knows; never a credential."""
+        ...
+
+    def load(self) -> Snapshot | None:
+        """Return the state, or None where there is none yet."""
+        ...
+
+    def save(self, state: State, expected: str) -> str:
+        """Replace the state durably and return its new version.
+
+        expected: the version it was loaded at, "" for "there is none"; where the stored
+        one is another, nothing is written and R405 is raised.
+        """
+        ...
+
+    def lock(self, info: LockInfo, timeout: float) -> AbstractContextManager[StateLock]:
+        """Hold the lock. timeout: seconds to wait for another holder; R408 names them."""
+        ...
