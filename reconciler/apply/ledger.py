@@ -1,0 +1,165 @@
+"""The state while an apply changes it: entries in memory, saves in windows.
+
+Between two saves the entries may change freely; what counts is only what was saved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+from reconciler.diagnostics import DiagnosticError
+from reconciler.diagnostics.codes import apply as codes
+from reconciler.model import ASSET_NAMES, Address, Asset, Change, RemoteFinetune
+from reconciler.refresh import PriorState, attributes_of
+from reconciler.state import (
+    AssetRecord,
+    AssetStatus,
+    FinetuneRecord,
+    Generation,
+    Intent,
+    State,
+    StateLock,
+    StateStore,
+)
+
+Rescue = Callable[[State], str]
+"""Writes a state that could not be saved somewhere else; returns where, "" for nowhere."""
+
+
+class Ledger:
+    """The entries of one state, their store, and what has not been saved yet."""
+
+    def __init__(
+        self, prior: PriorState, version: str, store: StateStore, lock: StateLock, rescue: Rescue
+    ) -> None:
+        self.finetunes = dict(prior.state.finetunes)
+        self.pending = dict(prior.state.pending)
+        self._gone = prior.gone
+        self._state = prior.state
+        self._version = version
+        self._store = store
+        self._lock = lock
+        self._rescue = rescue
+        self._unsaved_ids: dict[Address, str] = {}
+
+    def save(self) -> None:
+        """Save durably. On DiagnosticError nothing more may be sent."""
+        following = self._state.following(self.finetunes, self.pending)
+        try:
+            self._lock.check()
+            self._version = self._store.save(following, self._version)
+        except DiagnosticError as error:
+            if not self._unsaved_ids:
+                raise
+            raise self._not_recorded(following, error) from error
+        self._state = following
+        self._unsaved_ids.clear()
+
+    def save_quietly(self) -> None:
+        """Save what a run left unsaved when it ended early; what fails here was told before."""
+        if self.is_dirty:
+            with suppress(DiagnosticError):
+                self.save()
+
+    def recorded_ids(self) -> frozenset[str]:
+        """Return every id that is recorded."""
+        records = self.finetunes.values()
+        return frozenset(g.id for record in records for g in record.generations)
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether the entries are not those of the last save."""
+        return (
+            self.finetunes != self._state.finetunes
+            or self.pending != self._state.pending
+            or self._state.serial == 0
+        )
+
+    def intend(self, change: Change, intent: Intent) -> None:
+        """Write down a create that is going to be sent."""
+        self.pending[change.address] = intent
+
+    def withdraw(self, address: Address) -> None:
+        """Close an intent of which nothing came, for certain."""
+        del self.pending[address]
+
+    def created(self, address: Address, remote: RemoteFinetune, *, seen: bool) -> None:
+        """Close an intent with its result; none of its assets is acknowledged yet."""
+        intent = self.pending.pop(address)
+        attributes = attributes_of(remote)
+        if attributes.public is None:
+            attributes = replace(attributes, public=intent.attributes.public)
+        self._set_current(address, Generation(remote.id, attributes, _pending(intent.assets), seen))
+        self._unsaved_ids[address] = remote.id
+
+    def adopt(self, change: Change) -> None:
+        """Record a finetune that the account has; nobody knows which files."""
+        record = self.finetunes.get(change.address)
+        known = record and next((g for g in record.generations if g.id == change.id), None)
+        if known is None and change.after is not None:
+            unverified = AssetRecord("", 0, AssetStatus.UNVERIFIED)
+            assets = dict.fromkeys(ASSET_NAMES, unverified)
+            public = change.before.public if change.before else None
+            attributes = replace(change.after, public=public)
+            known = Generation(change.id, attributes, assets, seen=True)
+        if known is not None:
+            self._set_current(change.address, known)
+
+    def move(self, old: Address, new: Address) -> None:
+        """Rename an address."""
+        if old in self.finetunes:
+            self.finetunes[new] = self.finetunes.pop(old)
+
+    def forget(self, address: Address) -> None:
+        """Drop an address; its finetunes stay in the account."""
+        del self.finetunes[address]
+
+    def expect(self, change: Change) -> None:
+        """Write down which bytes are going to be uploaded to a finetune that exists."""
+        self.adopt(change)
+        record = self.finetunes[change.address]
+        wanted = tuple(asset for asset in change.assets if asset.file_name in change.uploads)
+        assets = {**record.current.assets, **_pending(wanted)}
+        self._replace_current(change.address, replace(record.current, assets=assets))
+
+    def acknowledge(self, address: Address, file_name: str, status: AssetStatus) -> None:
+        """Record what became of an upload."""
+        current = self.finetunes[address].current
+        asset = replace(current.assets[file_name], status=status)
+        assets = {**current.assets, file_name: asset}
+        self._replace_current(address, replace(current, assets=assets))
+
+    def confirm(self, address: Address) -> None:
+        """Record that a listing shows the current generation."""
+        current = self.finetunes[address].current
+        self._replace_current(address, replace(current, seen=True))
+
+    def _set_current(self, address: Address, generation: Generation) -> None:
+        before = self.finetunes.get(address)
+        older = before.generations if before else ()
+        gone = before.current.id if before and address in self._gone else ""
+        superseded = tuple(g for g in older if g.id not in (generation.id, gone))
+        self.finetunes[address] = FinetuneRecord(generation, superseded)
+
+    def _replace_current(self, address: Address, generation: Generation) -> None:
+        record = self.finetunes[address]
+        self.finetunes[address] = replace(record, current=generation)
+
+    def _not_recorded(self, state: State, error: DiagnosticError) -> DiagnosticError:
+        ids = ", ".join(f"{address} is {id_}" for address, id_ in self._unsaved_ids.items())
+        where = self._rescue(state)
+        kept = f" The state that could not be saved is in {where}." if where else ""
+        told = codes.RESULTS_NOT_SAVED.error(
+            f"{ids}.{kept}",
+            hint="Mend the cause and run apply again: the intents saved before find them.",
+        )
+        return DiagnosticError(*error.diagnostics, told, exit_code=3)
+
+
+def _pending(assets: tuple[Asset, ...]) -> dict[str, AssetRecord]:
+    return {
+        asset.file_name: AssetRecord(asset.sha256, asset.size, AssetStatus.PENDING)
+        for asset in assets
+    }
