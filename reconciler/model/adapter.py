@@ -30,6 +30,7 @@ class AdapterFacts:
 
     base_model: str = ""
     model_type: str = ""
+    task_type: str = ""
     rank: int = 0
     alpha: float = 0.0
     modules: tuple[str, ...] = ()
