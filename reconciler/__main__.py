@@ -1,8 +1,21 @@
 """Entry point of the `reconciler` command."""
 
+from __future__ import annotations
+
+import sys
+
+from reconciler import __version__
+
 
 def main() -> None:
     """Run the command line."""
+    # Asked by scripts and prompts all the time; importing the command line takes longer.
+    if sys.argv[1:] == ["--version"]:
+        sys.stdout.write(f"reconciler {__version__}\n")
+        return
+    from reconciler.cli.main import run
+
+    sys.exit(run(sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -97,7 +97,8 @@ class Ledger:
     def adopt(self, change: Change) -> None:
         """Record a finetune that the account has; nobody knows which files."""
         record = self.finetunes.get(change.address)
-        known = record and next((g for g in record.generations if g.id == change.id), None)
+        generations = record.generations if record else ()
+        known = next((g for g in generations if g.id == change.id), None)
         if known is None and change.after is not None:
             unverified = AssetRecord("", 0, AssetStatus.UNVERIFIED)
             assets = dict.fromkeys(ASSET_NAMES, unverified)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from reconciler.apply.events import CreateDone, Event, Failed, InDoubt, Recorded, Remark, UploadDone
@@ -15,17 +14,21 @@ from reconciler.model import Action, Address, Change
 class Outcome:
     """The sum of a run's events.
 
-    done: what was done to each address. uploaded: files acknowledged.
-    alarms: problems that a person must look at though every call succeeded.
+    done: what was done to each address. uploaded: the files acknowledged of each.
+    remarks: warnings, and errors that a person must look at though every call succeeded.
     """
 
     planned: tuple[Change, ...]
     done: dict[Address, Action] = field(default_factory=dict)
-    uploaded: int = 0
+    uploaded: dict[Address, set[str]] = field(default_factory=dict)
     failed: dict[Address, Diagnostic] = field(default_factory=dict)
     in_doubt: dict[Address, Diagnostic] = field(default_factory=dict)
     remarks: list[Diagnostic] = field(default_factory=list)
     interrupted: bool = False
+    _uploads: dict[Address, tuple[str, ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._uploads = {change.address: change.uploads for change in self.planned}
 
     def count(self, event: Event) -> None:
         """Take one event into account."""
@@ -34,14 +37,30 @@ class Outcome:
         elif isinstance(event, CreateDone):
             self.done[event.address] = Action.CREATE
         elif isinstance(event, UploadDone):
-            self.uploaded += 1
-            self.done.setdefault(event.address, Action.UPLOAD)
+            files = self.uploaded.setdefault(event.address, set())
+            files.add(event.file_name)
+            if files.issuperset(self._planned_uploads(event.address)):
+                self.done.setdefault(event.address, Action.UPLOAD)
         elif isinstance(event, Failed):
             self.failed[event.address] = event.diagnostic
         elif isinstance(event, InDoubt):
             self.in_doubt[event.address] = event.diagnostic
         elif isinstance(event, Remark):
             self.remarks.append(event.diagnostic)
+
+    def _planned_uploads(self, address: Address) -> tuple[str, ...]:
+        return self._uploads.get(address, ())
+
+    @property
+    def incomplete(self) -> tuple[Change, ...]:
+        """The finetunes that exist, and lack a file that was planned."""
+        return tuple(
+            change
+            for change in self.planned
+            if change.uploads
+            and (change.action is Action.UPLOAD or change.address in self.done)
+            and not self.uploaded.get(change.address, set()).issuperset(change.uploads)
+        )
 
     @property
     def counts(self) -> Counter[Action]:
@@ -51,7 +70,7 @@ class Outcome:
     @property
     def not_attempted(self) -> tuple[Change, ...]:
         """The planned changes that were not begun."""
-        begun: Iterable[Address] = {*self.done, *self.failed, *self.in_doubt}
+        begun = {*self.done, *self.failed, *self.in_doubt, *self.uploaded}
         return tuple(change for change in self.planned if change.address not in begun)
 
     @property
@@ -61,4 +80,4 @@ class Outcome:
             return 3
         if self.interrupted:
             return 130
-        return 1 if self.failed or self.not_attempted else 0
+        return 1 if self.failed or self.not_attempted or self.incomplete else 0

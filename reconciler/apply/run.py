@@ -33,7 +33,7 @@ from reconciler.apply.ledger import Ledger
 from reconciler.apply.outcome import Outcome
 from reconciler.apply.settling import settle
 from reconciler.apply.tasks import CreateResult, TaskResult, UploadResult
-from reconciler.cloudflare.outcomes import AlreadyThere, Ambiguous, Created, Refused, Uploaded
+from reconciler.cloudflare.outcomes import AlreadyThere, Created, Refused, Uploaded
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import apply as codes
 from reconciler.model import Action, Address, Asset, Change, Listing
@@ -43,7 +43,7 @@ from reconciler.state import AssetStatus, Intent
 
 @dataclass(frozen=True, slots=True)
 class ApplyOptions:
-    """parallelism: calls under way at once. settle_seconds: how long a lost create is looked for."""
+    """parallelism: calls under way at once. settle_seconds: how long to look for a lost create."""
 
     parallelism: int = 4
     settle_seconds: float = 60.0
@@ -150,7 +150,13 @@ class Run:
     def _create_window(self, window: Sequence[Change]) -> Iterator[Event]:
         for change in window:
             self._ledger.intend(change, self._intent(change))
-        self._ledger.save()
+        try:
+            self._ledger.save()
+        except DiagnosticError:
+            # Nothing was sent for them, so no later save may claim that something was.
+            for change in window:
+                self._ledger.withdraw(change.address)
+            raise
         for change in window:
             self._crew.submit(partial(self._create_task, change))
         yield from self._drain()

@@ -2,5 +2,6 @@
 
 from reconciler.plan.builder import build_plan
 from reconciler.plan.plan import Plan, Quota, Scope
+from reconciler.plan.representation import decode_plan, encode_plan
 
-__all__ = ["Plan", "Quota", "Scope", "build_plan"]
+__all__ = ["Plan", "Quota", "Scope", "build_plan", "decode_plan", "encode_plan"]

@@ -17,7 +17,7 @@ def build_plan(
     desired: Desired, prior: PriorState, limits: Limits, scope: Scope = EVERYTHING
 ) -> Plan:
     """Plan every address of the manifests and the state that is in scope."""
-    wanted = {a: f for a, f in desired.finetunes.items() if _selected(a, f, scope)}
+    wanted = {a: f for a, f in desired.finetunes.items() if scope.includes(f)}
     records, moved, problems = _follow_moves(desired, prior)
     # A selector chooses among declared finetunes: labels are not recorded, so it forgets none.
     forgotten = [
@@ -53,12 +53,6 @@ def build_plan(
         problems=tuple(problems),
         superseded=_superseded(changes, records),
     )
-
-
-def _selected(address: Address, finetune: Finetune, scope: Scope) -> bool:
-    if scope.targets and address not in scope.targets:
-        return False
-    return all(finetune.labels.get(key) == value for key, value in scope.selector.items())
 
 
 def _follow_moves(

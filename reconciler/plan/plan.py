@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.diagnostics import Diagnostic, has_errors
-from reconciler.model import Action, Address, Change
+from reconciler.model import Action, Address, Change, Finetune
 from reconciler.refresh import Drift, Unresolved
 
 _IMPOSSIBLE = frozenset({Action.REPLACE})
@@ -32,6 +32,12 @@ class Scope:
     def is_partial(self) -> bool:
         """Whether something was left out on purpose."""
         return bool(self.targets or self.selector)
+
+    def includes(self, finetune: Finetune) -> bool:
+        """Tell whether a declared finetune is in scope."""
+        if self.targets and finetune.address not in self.targets:
+            return False
+        return all(finetune.labels.get(key) == value for key, value in self.selector.items())
 
 
 EVERYTHING = Scope()

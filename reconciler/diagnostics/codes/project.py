@@ -50,3 +50,10 @@ FILE_EXISTS = Code(
     why="init writes new files only; it never overwrites yours.",
     fix="Remove the file, or run init in another folder.",
 )
+INTERNAL = Code(
+    "R299",
+    "A mistake in this tool",
+    why="It met something that it was not written for; this is never your fault.",
+    fix="Run it again with --log-level debug and report what it logs. What was sent before is "
+    "recorded in the state, and the next run looks it up.",
+)

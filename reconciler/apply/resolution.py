@@ -1,0 +1,43 @@
+"""What a person says about an unresolved create, turned into the next state. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reconciler.diagnostics import DiagnosticError
+from reconciler.diagnostics.codes import apply as codes
+from reconciler.model import Address, Listing
+from reconciler.refresh import attributes_of, taken_over
+from reconciler.state import Intent, State
+
+
+def adopt(state: State, address: Address, remote_id: str, listing: Listing) -> State:
+    """Take a listed finetune as the result of an intent; DiagnosticError where it can't be."""
+    intent = state.pending[address]
+    name = intent.attributes.name
+    remote = next((r for r in listing.finetunes if r.id == remote_id), None)
+    recorded = {generation.id for generation in state.generations()}
+    problem = ""
+    if remote is None:
+        problem = f"The account lists no finetune with the id {remote_id}."
+    elif remote.id in recorded:
+        problem = f"{remote_id} is recorded already."
+    elif not intent.attributes.matches(attributes_of(remote)):
+        problem = f'{remote_id} has other attributes than the create of "{name}".'
+    if remote is None or problem:
+        listed = ", ".join(r.id for r in listing.named(name)) or "none"
+        raise DiagnosticError(
+            codes.NOT_THE_RESULT.error(problem, hint=f'The account lists as "{name}": {listed}.')
+        )
+    finetunes = {**state.finetunes}
+    finetunes[address] = taken_over(intent, remote, state.finetunes.get(address))
+    return state.following(finetunes, _without(state, {address}))
+
+
+def retry(state: State, addresses: Iterable[Address]) -> State:
+    """Drop intents, so that the next plan creates again."""
+    return state.following(state.finetunes, _without(state, set(addresses)))
+
+
+def _without(state: State, addresses: set[Address]) -> dict[Address, Intent]:
+    return {address: i for address, i in state.pending.items() if address not in addresses}

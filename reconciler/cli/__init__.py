@@ -1,0 +1,1 @@
+"""The command line: a file per command. Flags, wiring, exit codes; the only printer."""

@@ -1,0 +1,59 @@
+"""Flags that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Decorator = Callable[[Function], Function]
+
+
+def _all(*decorators: Decorator[Any]) -> Decorator[Any]:
+    def apply(function: Any) -> Any:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply
+
+
+manifest_option: Decorator[Any] = click.option(
+    "-f",
+    "--manifest",
+    "manifests",
+    multiple=True,
+    metavar="PATH",
+    help="A manifest, a folder of them, or - for standard input. Repeatable.",
+)
+
+state_options: Decorator[Any] = _all(
+    click.option("--state", default="", metavar="PATH", help="Where the state is kept."),
+    click.option("--sandbox", is_flag=True, help="Use the emulated account in .reconciler/."),
+)
+
+account_options: Decorator[Any] = _all(
+    click.option("--base-url", metavar="URL", help="Where the API is; https unless loopback."),
+    click.option(
+        "--lock-timeout",
+        type=click.FloatRange(min=0),
+        default=0.0,
+        metavar="SECONDS",
+        help="How long to wait for the lock of the state.",
+    ),
+)
+
+scope_options: Decorator[Any] = _all(
+    click.option(
+        "--target", "targets", multiple=True, metavar="ADDRESS", help="Only this one. Repeatable."
+    ),
+    click.option(
+        "--selector",
+        "selectors",
+        multiple=True,
+        metavar="LABEL=VALUE",
+        help="Only finetunes with this label. Repeatable.",
+    ),
+)

@@ -1,0 +1,124 @@
+"""`reconciler plan`."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from reconciler.cli.options import account_options, manifest_option, scope_options, state_options
+from reconciler.cli.terminal import Terminal
+from reconciler.cli.workspace import Planned, Workspace, parse_scope
+from reconciler.diagnostics import DiagnosticError
+from reconciler.diagnostics.codes import project as codes
+from reconciler.model import Action
+from reconciler.plan import Plan, Scope, encode_plan
+from reconciler.render.plan_human import render_plan
+from reconciler.render.style import Style
+
+FORMATS = ("human", "json")
+
+
+@click.command("plan")
+@manifest_option
+@state_options
+@account_options
+@scope_options
+@click.option("--out", metavar="FILE", help="Write the plan to a file for `apply FILE`.")
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="human")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there are changes.")
+@click.option("--refresh-only", is_flag=True, help="Show only how the account drifted.")
+@click.option("--no-refresh", is_flag=True, help="Do not ask the account; needs no token.")
+@click.pass_obj
+def command(
+    terminal: Terminal,
+    manifests: tuple[str, ...],
+    state: str,
+    sandbox: bool,
+    base_url: str | None,
+    lock_timeout: float,
+    targets: tuple[str, ...],
+    selectors: tuple[str, ...],
+    out: str | None,
+    format_: str,
+    detailed_exitcode: bool,
+    refresh_only: bool,
+    no_refresh: bool,
+) -> int:
+    """Show what apply would do; changes nothing.
+
+    Exit codes: 0 can be applied, or no changes; 1 cannot; 2 changes (with
+    --detailed-exitcode); 3 an earlier create is unresolved.
+
+    \b
+    Examples:
+      reconciler plan
+      reconciler plan --out plan.json --detailed-exitcode
+      reconciler plan --no-refresh          # in a fork's pull request
+      reconciler plan --target support-bot
+    """
+    workspace = Workspace(
+        terminal,
+        manifests=manifests,
+        state=state,
+        sandbox=sandbox,
+        base_url=base_url,
+        lock_timeout=lock_timeout,
+    )
+    scope = parse_scope(targets, selectors, refreshed=not no_refresh)
+    plan = make_plan(workspace, scope).plan
+    if refresh_only:
+        plan = only_drift(plan)
+    if out:
+        write_plan(Path(out), plan)
+    show_plan(terminal, plan, format_)
+    if plan.exit_code:
+        return plan.exit_code
+    return 2 if detailed_exitcode and (plan.has_changes or plan.drift) else 0
+
+
+def make_plan(workspace: Workspace, scope: Scope) -> Planned:
+    """Make a plan, under the lock of the state where the account is asked."""
+    declared = workspace.declared(scope)
+    store = workspace.store()
+    with ExitStack() as stack:
+        if not scope.refreshed:
+            return workspace.plan(declared, store, None, scope)
+        account = stack.enter_context(workspace.account(threading.Event()))
+        stack.enter_context(workspace.locked(store, "plan"))
+        return workspace.plan(declared, store, account, scope)
+
+
+def only_drift(plan: Plan) -> Plan:
+    """Leave what refresh found, and nothing to do."""
+    kept = tuple(change for change in plan.changes if change.action is Action.NO_OP)
+    return replace(plan, changes=kept, problems=())
+
+
+def show_plan(terminal: Terminal, plan: Plan, format_: str) -> None:
+    """Write a plan to standard output and its problems to standard error."""
+    terminal.diagnostics(plan.problems)
+    if plan.problems:
+        terminal.err("")
+    terminal.out(rendered(plan, format_, terminal.out_style))
+
+
+def rendered(plan: Plan, format_: str, style: Style) -> str:
+    """Render a plan in one of FORMATS."""
+    return encode_plan(plan) if format_ == "json" else render_plan(plan, style)
+
+
+def write_plan(path: Path, plan: Plan) -> None:
+    """Write a plan file, readable by its owner alone: it names what will exist."""
+    try:
+        path.touch(mode=0o600)
+        path.write_text(f"{encode_plan(plan)}\n", encoding="utf-8")
+    except OSError as error:
+        raise DiagnosticError(
+            codes.INVALID_USAGE.error(
+                f"Cannot write {path}: {error.strerror}.", hint="Check --out."
+            )
+        ) from error

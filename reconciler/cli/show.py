@@ -1,0 +1,50 @@
+"""`reconciler show`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reconciler.cli.options import state_options
+from reconciler.cli.plan import FORMATS, show_plan
+from reconciler.cli.terminal import Terminal
+from reconciler.cli.workspace import Workspace
+from reconciler.diagnostics import DiagnosticError
+from reconciler.diagnostics.codes import project as codes
+from reconciler.plan import decode_plan
+from reconciler.render.state_human import render_state
+from reconciler.render.state_json import state_document
+
+
+@click.command("show")
+@click.argument("planfile", required=False)
+@state_options
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="human")
+@click.pass_obj
+def command(
+    terminal: Terminal, planfile: str | None, state: str, sandbox: bool, format_: str
+) -> int:
+    """Show a plan file, or without one the state.
+
+    \b
+    Examples:
+      reconciler show plan.json
+      reconciler show --format json
+    """
+    if planfile is not None:
+        try:
+            raw = Path(planfile).read_bytes()
+        except OSError as error:
+            detail = f"Cannot read {planfile}: {error.strerror}."
+            raise DiagnosticError(codes.INVALID_USAGE.error(detail)) from error
+        plan = decode_plan(raw, planfile)
+        show_plan(terminal, plan, format_)
+        return plan.exit_code
+    workspace = Workspace(terminal, state=state, sandbox=sandbox)
+    recorded = workspace.recorded_state()
+    if format_ == "json":
+        terminal.out(state_document(recorded))
+    else:
+        terminal.out(render_state(recorded, terminal.out_style))
+    return 0

@@ -1,0 +1,302 @@
+"""The wiring that commands share: from settings to desired state, store, account and plan."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler.cli.identity import lock_info
+from reconciler.cli.terminal import Terminal
+from reconciler.cloudflare import (
+    AccountClient,
+    Credentials,
+    Network,
+    RateLimiter,
+    is_loopback,
+    resolve_base_url,
+)
+from reconciler.diagnostics import Diagnostic, DiagnosticError, has_errors
+from reconciler.diagnostics.codes import project as codes
+from reconciler.diagnostics.codes import state as state_codes
+from reconciler.model import Address, Desired, Finetune
+from reconciler.plan import Plan, Scope, build_plan
+from reconciler.project import Flags, Settings, resolve_settings
+from reconciler.refresh import PriorState, refresh
+from reconciler.state import Snapshot, State, StateLock, StateStore, new_state
+from reconciler.stores import open_store
+
+SANDBOX_FOLDER = ".reconciler"
+SANDBOX_STATE = f"{SANDBOX_FOLDER}/sandbox.state.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan and what it was made from. version: the state's, for compare-and-swap."""
+
+    plan: Plan
+    prior: PriorState
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the manifests say; folders: where each adapter lies, by address."""
+
+    desired: Desired
+    folders: dict[Address, Path]
+    warnings: tuple[Diagnostic, ...]
+
+
+class Workspace:
+    """One run's settings, and what is opened by them."""
+
+    def __init__(
+        self,
+        terminal: Terminal,
+        *,
+        manifests: tuple[str, ...] = (),
+        state: str = "",
+        parallelism: int = 0,
+        sandbox: bool = False,
+        base_url: str | None = None,
+        lock_timeout: float = 0.0,
+    ) -> None:
+        flags = Flags(manifests, state, parallelism)
+        self.terminal = terminal
+        self.settings = resolve_settings(Path.cwd(), os.environ, flags)
+        self._sandbox = sandbox
+        self._base_url = base_url
+        self._lock_timeout = lock_timeout
+        self._environment = dict(os.environ)
+        if sandbox:
+            self._use_sandbox(state, base_url)
+
+    def _use_sandbox(self, state: str, base_url: str | None) -> None:
+        from reconciler.sandbox import SandboxSettings
+
+        if state or base_url:
+            raise DiagnosticError(
+                codes.INVALID_USAGE.error(
+                    "--sandbox has an account and a state of its own.",
+                    hint="Leave --state and --base-url out, or leave --sandbox out.",
+                )
+            )
+        made_up = SandboxSettings()
+        self._environment = {"CLOUDFLARE_API_TOKEN": made_up.token}
+        self.settings = replace(
+            self.settings, account_id=made_up.account_id, account_range=None, state=SANDBOX_STATE
+        )
+
+    # Desired
+
+    def declared(self, scope: Scope | None = None) -> Declared:
+        """Read the manifests and inspect the adapters in scope; DiagnosticError with all errors."""
+        from reconciler.manifests import discover_manifests, find_manifests, read_manifests
+
+        root = self.settings.root
+        if self.settings.manifests:
+            files, problems = find_manifests(self.settings.manifests, root)
+        else:
+            files, problems = discover_manifests(root)
+        reading = read_manifests(files)
+        found = [*problems, *reading.diagnostics]
+        if has_errors(found):
+            raise DiagnosticError(*found)
+        folders = {
+            address: reading.folders[address] / finetune.adapter_path
+            for address, finetune in reading.desired.finetunes.items()
+            if finetune.adapter_path and (scope is None or scope.includes(finetune))
+        }
+        finetunes, findings = self._inspected(reading.desired, reading.folders, folders)
+        found.extend(findings)
+        if has_errors(found):
+            raise DiagnosticError(*found)
+        return Declared(replace(reading.desired, finetunes=finetunes), folders, tuple(found))
+
+    def _inspected(
+        self, desired: Desired, manifest_folders: dict[Address, Path], folders: dict[Address, Path]
+    ) -> tuple[dict[Address, Finetune], list[Diagnostic]]:
+        """Inspect and digest the adapters, several at once; hashing leaves the interpreter free."""
+        finetunes = dict(desired.finetunes)
+        if not folders:
+            return finetunes, []
+        from reconciler.adapters import inspect
+
+        def look(address: Address) -> tuple[Finetune, tuple[Diagnostic, ...]]:
+            finetune = finetunes[address]
+            inspection = inspect(
+                folders[address],
+                location=finetune.adapter_path,
+                model=finetune.model,
+                limits=self.settings.limits,
+                root=self.root_for(manifest_folders[address]),
+            )
+            about = tuple(d.about(str(address)) for d in inspection.diagnostics)
+            return replace(finetune, adapter=inspection.adapter), about
+
+        findings: list[Diagnostic] = []
+        with ThreadPoolExecutor(self.settings.parallelism) as pool:
+            for finetune, found in pool.map(look, folders):
+                finetunes[finetune.address] = finetune
+                findings.extend(found)
+        return finetunes, findings
+
+    def root_for(self, folder: Path) -> Path:
+        """Return what an adapter may not leave: the project, or an outside manifest's folder."""
+        root, folder = self.settings.root.resolve(), folder.resolve()
+        return root if folder.is_relative_to(root) else folder
+
+    # State and account
+
+    def store(self) -> StateStore:
+        """Open the place of the state."""
+        if self._sandbox:
+            make_private_folder(self.settings.root / SANDBOX_FOLDER)
+        return open_store(self.settings.state, self.settings.root)
+
+    @contextmanager
+    def locked(self, store: StateStore, operation: str) -> Iterator[StateLock]:
+        """Hold the lock of the state."""
+        info = lock_info(operation, store.location)
+        with store.lock(info, self._lock_timeout) as lock:
+            yield lock
+
+    def snapshot(self, store: StateStore) -> Snapshot:
+        """Load the state of this account, a new one where there is none yet."""
+        snapshot = store.load()
+        if snapshot is None:
+            return Snapshot(new_state(self.settings.require_account()), "")
+        recorded = snapshot.state.account_id
+        if self.settings.account_id and recorded != self.settings.account_id:
+            raise DiagnosticError(
+                state_codes.STATE_OTHER_ACCOUNT.error(
+                    f"{store.location} is of account {recorded}, not {self.settings.account_id}.",
+                    hint="Name the state of this account with --state, or set "
+                    f"CLOUDFLARE_ACCOUNT_ID={recorded}.",
+                )
+            )
+        return snapshot
+
+    def recorded_state(self) -> State:
+        """Load the state to look into; DiagnosticError (R412) where there is none yet."""
+        store = self.store()
+        snapshot = store.load()
+        if snapshot is None:
+            raise DiagnosticError(
+                state_codes.NO_STATE.error(
+                    f"{store.location} does not exist.",
+                    hint="It begins with the first `reconciler apply`.",
+                )
+            )
+        return snapshot.state
+
+    @contextmanager
+    def account(self, stop: threading.Event) -> Iterator[AccountClient]:
+        """Open the account, the emulated one with --sandbox."""
+        account_id = self.settings.require_account()
+        with ExitStack() as stack:
+            if self._sandbox:
+                from reconciler.sandbox import Sandbox
+
+                folder = make_private_folder(self.settings.root / SANDBOX_FOLDER)
+                base_url = stack.enter_context(Sandbox(folder / "sandbox")).base_url
+            else:
+                base_url = resolve_base_url(self._environment, self._base_url)
+            credentials = Credentials.from_environment(self._environment)
+            loopback = is_loopback(base_url)
+            limit = self.settings.limits.requests_per_5_minutes
+            client = AccountClient(
+                account_id,
+                credentials,
+                base_url,
+                limiter=None if loopback else RateLimiter(limit),
+                network=Network.from_environment(self._environment, base_url),
+                stop=stop,
+            )
+            yield stack.enter_context(client)
+
+    # Plan
+
+    def plan(
+        self,
+        declared: Declared,
+        store: StateStore,
+        account: AccountClient | None,
+        scope: Scope,
+    ) -> Planned:
+        """Load, list and plan; account None compares with the state alone."""
+        snapshot = self.snapshot(store)
+        check_targets(scope, declared.desired, snapshot)
+        listing = account.list_finetunes() if account else None
+        prior = refresh(snapshot.state, listing)
+        plan = build_plan(declared.desired, prior, self.settings.limits, scope)
+        problems = (*declared.warnings, *plan.problems)
+        return Planned(replace(plan, problems=problems), prior, snapshot.version)
+
+
+def check_targets(scope: Scope, desired: Desired, snapshot: Snapshot) -> None:
+    """Refuse a target that nobody knows; it would plan nothing and look like success."""
+    known = {*desired.finetunes, *snapshot.state.finetunes, *snapshot.state.pending}
+    unknown = [target for target in scope.targets if target not in known]
+    if unknown:
+        raise DiagnosticError(
+            *(
+                codes.UNKNOWN_ADDRESS.error(
+                    f"{target} is neither declared nor recorded.",
+                    hint=f"There are: {', '.join(map(str, sorted(known)[:10])) or 'none'}.",
+                )
+                for target in unknown
+            )
+        )
+
+
+def make_private_folder(folder: Path) -> Path:
+    """Make the folder for what is kept locally; git ignores all of it but the schemas."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n!.gitignore\n!schemas/\n!schemas/**\n", encoding="utf-8")
+    return folder
+
+
+def parse_scope(
+    targets: tuple[str, ...], selectors: tuple[str, ...], *, refreshed: bool = True
+) -> Scope:
+    """Read --target and --selector; DiagnosticError where they are malformed."""
+    addresses = []
+    for text in targets:
+        address = Address.parse(text)
+        if address is None:
+            raise DiagnosticError(
+                codes.INVALID_USAGE.error(
+                    f"--target {text}: not an address.", hint="Write finetune.NAME or NAME."
+                )
+            )
+        addresses.append(address)
+    labels = {}
+    for text in selectors:
+        for part in text.split(","):
+            key, separator, value = part.partition("=")
+            if not separator or not key:
+                raise DiagnosticError(
+                    codes.INVALID_USAGE.error(
+                        f"--selector {part}: not LABEL=VALUE.", hint="Write team=support."
+                    )
+                )
+            labels[key] = value
+    return Scope(tuple(sorted(set(addresses))), labels, refreshed)
+
+
+__all__ = [
+    "Declared",
+    "Planned",
+    "Settings",
+    "Workspace",
+    "make_private_folder",
+    "parse_scope",
+]

@@ -1,0 +1,103 @@
+"""The events of an apply for people, a line each, and its sum at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.apply import Outcome
+from reconciler.apply.events import (
+    CreateDone,
+    CreateStarted,
+    Event,
+    Failed,
+    InDoubt,
+    Recorded,
+    Settling,
+    UploadDone,
+    UploadStarted,
+)
+from reconciler.model import Action
+from reconciler.render.style import Style
+from reconciler.render.text import count, size
+
+_RECORDED = {
+    Action.IMPORT: "adopted",
+    Action.MOVE: "renamed in the state",
+    Action.FORGET: "forgotten; it stays in the account",
+}
+
+_SUMMARY = (
+    (Action.CREATE, "created"),
+    (Action.IMPORT, "imported"),
+    (Action.UPLOAD, "completed"),
+    (Action.MOVE, "moved"),
+    (Action.FORGET, "forgotten"),
+)
+
+
+def render_event(event: Event, style: Style) -> str:
+    """Render one event as a line; "" for those that have none."""
+    if isinstance(event, CreateStarted):
+        return f"{event.address}: creating..."
+    if isinstance(event, CreateDone):
+        how = "found in the account" if event.adopted else "created"
+        return _good(
+            f"{event.address}: {how} after {_seconds(event.seconds)} [id={event.id}]", style
+        )
+    if isinstance(event, Recorded):
+        return _good(f"{event.address}: {_RECORDED[event.action]} [id={event.id}]", style)
+    if isinstance(event, UploadStarted):
+        return f"{event.address}: uploading {event.file_name} ({size(event.size)})..."
+    if isinstance(event, UploadDone):
+        how = "uploaded" if event.verified else "was there already"
+        return _good(
+            f"{event.address}: {event.file_name} {how} after {_seconds(event.seconds)}", style
+        )
+    if isinstance(event, Settling):
+        return style.paint(
+            f"{event.address}: the answer was lost; looking for it in the account...", "yellow"
+        )
+    if isinstance(event, Failed):
+        return style.paint(f"{event.address}: failed [{event.diagnostic.code}]", "red")
+    if isinstance(event, InDoubt):
+        return style.paint(f"{event.address}: outcome unknown", "red")
+    return ""
+
+
+def render_outcome(outcome: Outcome, style: Style) -> str:
+    """Sum an apply up: what was done, what failed, what was not attempted."""
+    return "\n".join(_outcome(outcome, style))
+
+
+def _outcome(outcome: Outcome, style: Style) -> Iterator[str]:
+    done = [f"{outcome.counts[a]} {verb}" for a, verb in _SUMMARY if outcome.counts[a]]
+    whole = outcome.exit_code == 0
+    title = (
+        "Apply complete."
+        if whole
+        else "Apply interrupted."
+        if outcome.interrupted
+        else ("Apply stopped." if outcome.in_doubt else "Apply finished with errors.")
+    )
+    color = "green" if whole else "red"
+    yield f"{style.paint(title, color, 'bold')} {', '.join(done) or 'Nothing was changed'}."
+    if outcome.failed:
+        yield f"{count(len(outcome.failed), 'finetune')} failed."
+    for change in outcome.incomplete:
+        missing = [n for n in change.uploads if n not in outcome.uploaded.get(change.address, ())]
+        yield f"{change.address} is incomplete: it lacks {' and '.join(missing)}."
+    if outcome.in_doubt:
+        yield f"{count(len(outcome.in_doubt), 'create')} in doubt: a person must look."
+    if outcome.not_attempted:
+        yield f"{count(len(outcome.not_attempted), 'change')} not attempted:"
+        yield from (f"  {change.address}" for change in outcome.not_attempted[:20])
+        if len(outcome.not_attempted) > 20:
+            yield f"  and {len(outcome.not_attempted) - 20:,} more"
+
+
+def _good(text: str, style: Style) -> str:
+    return style.paint(text, "green") if style.color else text
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.0f}s" if seconds >= 1 else f"{seconds * 1000:.0f}ms"

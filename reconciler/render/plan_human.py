@@ -1,0 +1,149 @@
+"""A plan for people: what will happen to what, why, and what it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.model import Action, Attributes, Change
+from reconciler.plan import Plan
+from reconciler.render.style import Style
+from reconciler.render.text import count, fold, fold_value, quoted, safe, size
+
+_HEADLINES = {
+    Action.CREATE: "will be created",
+    Action.IMPORT: "will be adopted",
+    Action.UPLOAD: "will get its files",
+    Action.MOVE: "will be renamed in the state",
+    Action.FORGET: "will be forgotten",
+    Action.REPLACE: "would have to be replaced, which is impossible",
+}
+
+_VERBS = (
+    (Action.CREATE, "to create"),
+    (Action.IMPORT, "to import"),
+    (Action.UPLOAD, "to upload"),
+    (Action.MOVE, "to move"),
+    (Action.FORGET, "to forget"),
+    (Action.REPLACE, "impossible"),
+)
+
+
+def render_plan(plan: Plan, style: Style) -> str:
+    """Render a plan; its problems are diagnostics and rendered apart."""
+    blocks = [*_drift(plan, style)]
+    blocks.extend(_change(change, style) for change in plan.effective)
+    blocks.append("\n".join(_summary(plan, style)))
+    return "\n\n".join(blocks)
+
+
+def plan_headline(plan: Plan) -> str:
+    """Sum the plan up in one line."""
+    unchanged = plan.counts[Action.NO_OP]
+    parts = [f"{plan.counts[action]} {verb}" for action, verb in _VERBS if plan.counts[action]]
+    if plan.unresolved:
+        parts.append(f"{len(plan.unresolved)} unresolved")
+    if unchanged:
+        parts.append(f"{unchanged} unchanged")
+    return f"Plan: {', '.join(parts) or 'nothing declared'}."
+
+
+def _drift(plan: Plan, style: Style) -> Iterator[str]:
+    for drift in plan.drift:
+        title = f"  ~ {drift.address} is not as recorded in the state"
+        rows = [
+            (name, f"{quoted(old)} -> {quoted(new)}")
+            for name, old, new in _pairs(drift.recorded, drift.found)
+            if old != new
+        ]
+        yield "\n".join([style.paint(title, "yellow"), *_rows(rows, style)])
+
+
+def _change(change: Change, style: Style) -> str:
+    mark = f"{change.action.symbol:>3} "
+    headline = f"{change.address} {_HEADLINES[change.action]}"
+    lines = [style.action(change.action, mark) + style.paint(headline, "bold")]
+    lines.append(style.paint(fold(change.reason, style.columns, "      # "), "dim"))
+    lines.extend(style.paint(fold(n, style.columns, "      # "), "dim") for n in change.notes)
+    lines.extend(_rows(_body(change), style))
+    lines.extend(_files(change, style))
+    return "\n".join(lines)
+
+
+def _body(change: Change) -> list[tuple[str, str]]:
+    if change.action is Action.REPLACE and change.differences:
+        return [(d.name, f"{quoted(d.before)} -> {quoted(d.after)}") for d in change.differences]
+    if change.action is Action.CREATE and change.after:
+        return [("id", "(known after apply)"), *_attributes(change.after)]
+    rows = [("id", quoted(change.id))] if change.id else []
+    if change.action in (Action.IMPORT, Action.FORGET, Action.REPLACE):
+        shown = change.after or change.before
+        rows.extend(_attributes(shown) if shown else ())
+    elif change.after:
+        rows.append(("name", quoted(change.after.name)))
+    return rows
+
+
+def _attributes(attributes: Attributes) -> list[tuple[str, str]]:
+    rows = [("name", quoted(attributes.name)), ("model", quoted(attributes.model))]
+    if attributes.description:
+        rows.append(("description", quoted(attributes.description)))
+    rows.append(("public", quoted(attributes.public)))
+    return rows
+
+
+def _pairs(old: Attributes, new: Attributes) -> Iterator[tuple[str, object, object]]:
+    for name in ("name", "model", "description"):
+        yield name, getattr(old, name), getattr(new, name)
+
+
+def _rows(rows: list[tuple[str, str]], style: Style) -> list[str]:
+    width = max((len(name) for name, _ in rows), default=0)
+    return [
+        f"      {name:<{width}} = {fold_value(value, style.width, width + 9)}"
+        for name, value in rows
+    ]
+
+
+def _files(change: Change, style: Style) -> Iterator[str]:
+    if change.action not in (Action.CREATE, Action.UPLOAD) or not change.assets:
+        return
+    yield "      files:"
+    width = max(len(asset.file_name) for asset in change.assets)
+    for asset in change.assets:
+        sent = asset.file_name in change.uploads
+        mark = style.action(Action.UPLOAD, "^") if sent else " "
+        text = f"{asset.file_name:<{width}}  {size(asset.size):>8}  {asset.sha256[:12]}"
+        yield f"      {mark} {safe(text)}"
+
+
+def _summary(plan: Plan, style: Style) -> Iterator[str]:
+    if not plan.has_changes and plan.can_apply:
+        where = "the account" if plan.scope.refreshed else "the state"
+        unchanged = plan.counts[Action.NO_OP]
+        yield style.paint(f"No changes. {where.capitalize()} has what the manifests say.", "bold")
+        yield f"{count(unchanged, 'finetune')} as desired."
+        yield from _behind(plan)
+        return
+    yield style.paint(plan_headline(plan), "bold")
+    yield from _quota(plan)
+    yield from _behind(plan)
+    if plan.counts[Action.CREATE] and plan.can_apply:
+        yield "What is created can be neither changed nor deleted by the API."
+    if plan.can_apply:
+        yield ""
+        yield "Plan digest (apply exactly this plan with --plan-digest):"
+        yield plan.digest
+
+
+def _quota(plan: Plan) -> Iterator[str]:
+    quota = plan.quota
+    if quota.used is None:
+        yield "The account was not asked (--no-refresh)."
+    elif plan.counts[Action.CREATE]:
+        yield f"Account: {quota.used} of {quota.limit} finetunes now, {quota.after} afterwards."
+
+
+def _behind(plan: Plan) -> Iterator[str]:
+    if plan.superseded:
+        behind = count(plan.superseded, "superseded generation")
+        yield f"{behind} {'stays' if plan.superseded == 1 else 'stay'} behind in the account."
