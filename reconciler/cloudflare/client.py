@@ -18,7 +18,6 @@ from reconciler.cloudflare.envelope import Reading, read_answer
 from reconciler.cloudflare.exchange import Failure, Request, Timeouts, TransportError
 from reconciler.cloudflare.limiter import RateLimiter, retry_after_seconds
 from reconciler.cloudflare.listing import (
-    PAGE_SIZE,
     IncompleteListingError,
     Page,
     UnreadableListingError,
@@ -179,8 +178,7 @@ class AccountClient:
             return judge_failed_upload(error, what)
         return judge_upload(reading, what)
 
-    def _page(self, number: int) -> Page:
-        query = "" if number == 1 else f"?page={number}&per_page={PAGE_SIZE}"
+    def _page(self, query: str) -> Page:
         reading = self._get(self._finetunes + query)
         if reading.is_success and reading.envelope is not None:
             return read_page(reading.envelope.result, reading.envelope.result_info)

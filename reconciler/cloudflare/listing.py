@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from reconciler.model import Listing, RemoteFinetune
 
 MAX_PAGES = 200
-PAGE_SIZE = 100
 
 _ID = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}\Z")
 
@@ -50,18 +49,23 @@ def read_page(result: object, result_info: object) -> Page:
     return Page(finetunes, _count(info, "total_count"), _count(info, "per_page"))
 
 
-def read_pages(fetch: Callable[[int], Page]) -> Listing:
+def read_pages(fetch: Callable[[str], Page]) -> Listing:
     """Read page after page until all is read; raises IncompleteListingError.
 
-    fetch(1) asks the documented way, without parameters; fetch(n) for the page n.
+    fetch takes the query: none at first, as it is documented, then one for each further page,
+    which are as long as the first one was.
     """
     found: dict[str, RemoteFinetune] = {}
-    page = Page(())
-    for number in range(1, MAX_PAGES + 1):
-        page = fetch(number)
-        news = _merge(found, page)
+    page = fetch("")
+    size = page.per_page or len(page.finetunes)
+    news = _merge(found, page)
+    for number in range(2, MAX_PAGES + 1):
         if _is_last(page, len(found), news):
             break
+        page = fetch(f"?page={number}&per_page={size}")
+        news = _merge(found, page)
+    else:
+        raise IncompleteListingError(f"after {MAX_PAGES} pages there are still more")
     if page.total is not None and page.total != len(found):
         raise IncompleteListingError(
             f"the API counts {page.total} finetunes in the account, and {len(found)} could be read"

@@ -288,10 +288,11 @@ def _any(causes: list[BaseException], *kinds: type[BaseException]) -> bool:
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """The error and what it came from, outermost first."""
+    """The error and what it came from, outermost first; urllib3 has some in `args` only."""
     causes: list[BaseException] = []
     current: BaseException | None = error
     while current is not None and current not in causes:
         causes.append(current)
-        current = current.__cause__ or current.__context__
+        wrapped = next((arg for arg in current.args if isinstance(arg, BaseException)), None)
+        current = current.__cause__ or current.__context__ or wrapped
     return causes

@@ -201,6 +201,13 @@ class FaultServer:
         with self._lock:
             return [r for r in self.requests if r.operation == operation]
 
+    def settle(self) -> None:
+        """Wait until every connection has ended; the client has to have closed its own."""
+        with self._lock:
+            threads = self._threads[1:]
+        for thread in threads:
+            thread.join(30)
+
     def __enter__(self) -> FaultServer:
         self._start(self._accept)
         return self
@@ -223,7 +230,8 @@ class FaultServer:
 
     def _start(self, target: Callable[..., None], *args: Any) -> None:
         thread = threading.Thread(target=target, args=args, daemon=True)
-        self._threads.append(thread)
+        with self._lock:
+            self._threads.append(thread)
         thread.start()
 
     def _accept(self) -> None:

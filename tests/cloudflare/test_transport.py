@@ -1,0 +1,218 @@
+"""Connections: kept alive, secured, tunnelled, and what is known when they fail."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from reconciler.cloudflare import (
+    AccountClient,
+    Ambiguous,
+    Created,
+    Network,
+    Refused,
+    Timeouts,
+    transport,
+)
+from reconciler.model import Attributes
+from tests.cloudflare.conftest import SUPPORT_BOT, TOKEN, ClientFactory
+from tests.faults import reactions
+from tests.faults.proxy import TunnelProxy
+from tests.faults.server import Exchange, FaultServer, Reaction, answer_truly, shut
+
+
+def test_connection_is_used_again(server: FaultServer, client: AccountClient) -> None:
+    for name in ("a", "b", "c"):
+        client.create(Attributes(name, "m"))
+    client.list_finetunes()
+    assert server.connections == 1
+
+
+def test_threads_have_a_connection_each_and_get_their_own_answers(
+    server: FaultServer, client: AccountClient
+) -> None:
+    barrier = threading.Barrier(4)
+
+    def answer_together(exchange: Exchange) -> bool:
+        barrier.wait(30)
+        return answer_truly(exchange)
+
+    server.script("create", *[answer_together] * 4)
+    names = ["a", "b", "c", "d"]
+    with ThreadPoolExecutor(4) as threads:
+        outcomes = list(threads.map(lambda name: client.create(Attributes(name, "m")), names))
+    assert [o.remote.name for o in outcomes if isinstance(o, Created)] == names
+    assert server.connections == 4
+
+
+def test_many_creates_over_few_connections(server: FaultServer, client: AccountClient) -> None:
+    names = [f"bot-{n}" for n in range(200)]
+    with ThreadPoolExecutor(4) as threads:
+        outcomes = list(threads.map(lambda name: client.create(Attributes(name, "m")), names))
+    assert [o.remote.name for o in outcomes if isinstance(o, Created)] == names
+    assert len({o.remote.id for o in outcomes if isinstance(o, Created)}) == 200
+    assert server.connections <= 4
+
+
+def test_connection_that_the_server_closed_is_not_used_again(
+    server: FaultServer, client: AccountClient
+) -> None:
+    closed = threading.Event()
+
+    def answer_then_close(exchange: Exchange) -> bool:
+        reactions.answer_then_close(exchange)
+        shut(exchange.sock)
+        closed.set()
+        return False
+
+    server.script("create", answer_then_close)
+    client.create(Attributes("a", "m"))
+    assert closed.wait(30)
+    assert isinstance(client.create(Attributes("b", "m")), Created)
+    assert server.count("create") == 2
+    assert server.connections == 2
+
+
+def test_connection_that_was_idle_for_long_is_not_used_again(
+    server: FaultServer, client: AccountClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "_LONGEST_IDLE", 0.0)
+    client.create(Attributes("a", "m"))
+    client.create(Attributes("b", "m"))
+    assert server.connections == 2
+
+
+def test_connection_that_dies_while_it_is_used_again_is_ambiguous(
+    server: FaultServer, client: AccountClient
+) -> None:
+    server.script("create", reactions.answer_then_reset_next)
+    client.create(Attributes("a", "m"))
+    assert isinstance(client.create(Attributes("b", "m")), Ambiguous)
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "fault", [reactions.drip_body, reactions.hang, reactions.gzip_bomb, reactions.lying_length(9)]
+)
+def test_connection_of_a_broken_answer_is_not_used_again(
+    server: FaultServer, hasty: AccountClient, fault: Reaction
+) -> None:
+    server.script("create", fault)
+    assert isinstance(hasty.create(Attributes("a", "m")), Ambiguous)
+    assert isinstance(hasty.create(Attributes("b", "m")), Created)
+    assert server.connections == 2
+
+
+def test_surplus_bytes_are_not_taken_for_the_next_answer(
+    server: FaultServer, client: AccountClient
+) -> None:
+    def answer_twice(exchange: Exchange) -> bool:
+        exchange.sock.sendall(exchange.execute() * 2)
+        return True
+
+    server.script("create", answer_twice)
+    client.create(Attributes("a", "m"))
+    outcome = client.create(Attributes("b", "m"))
+    assert isinstance(outcome, Created)
+    assert outcome.remote.name == "b"
+
+
+def test_trusted_certificate_is_accepted(
+    tls_server: FaultServer, make_client: ClientFactory, certificate: Path
+) -> None:
+    client = make_client(tls_server.base_url, network=Network(ca_bundle=str(certificate)))
+    assert isinstance(client.create(SUPPORT_BOT), Created)
+    client.list_finetunes()
+    assert tls_server.connections == 1
+
+
+def test_untrusted_certificate_is_refused_at_once_and_sees_nothing(
+    tls_server: FaultServer, make_client: ClientFactory
+) -> None:
+    outcome = make_client(tls_server.base_url).create(SUPPORT_BOT)
+    assert isinstance(outcome, Refused)
+    assert (outcome.fatal, outcome.sent) == (True, False)
+    assert outcome.diagnostic.code == "R507"
+    assert "self-signed certificate" in outcome.diagnostic.detail
+    assert tls_server.requests == []
+    assert tls_server.connections == 1
+
+
+def test_certificate_of_another_host_is_refused(
+    tls_server: FaultServer, make_client: ClientFactory, certificate: Path
+) -> None:
+    base_url = tls_server.base_url.replace("127.0.0.1", "localhost")
+    network = Network(ca_bundle=str(certificate))
+    outcome = make_client(base_url, network=network).create(SUPPORT_BOT)
+    assert isinstance(outcome, Refused)
+    assert outcome.diagnostic.code == "R507"
+
+
+def test_https_to_a_server_of_plain_http_is_a_definite_no(
+    server: FaultServer, make_client: ClientFactory
+) -> None:
+    base_url = server.base_url.replace("http:", "https:")
+    client = make_client(base_url, timeouts=Timeouts(connect=0.1, total=0.5))
+    outcome = client.create(SUPPORT_BOT)
+    assert isinstance(outcome, Refused)
+    assert not outcome.sent
+
+
+@pytest.mark.parametrize("fault", [reactions.reset, reactions.drip_head, reactions.drip_body])
+def test_faults_are_the_same_over_tls(
+    tls_server: FaultServer,
+    make_client: ClientFactory,
+    certificate: Path,
+    fault: Reaction,
+) -> None:
+    tls_server.script("create", fault)
+    timeouts = Timeouts(connect=5, total=0.5, stall=0.5, answer=0.5)
+    network = Network(ca_bundle=str(certificate))
+    client = make_client(tls_server.base_url, network=network, timeouts=timeouts)
+    assert isinstance(client.create(SUPPORT_BOT), Ambiguous)
+    assert tls_server.count("create") == 1
+
+
+def test_proxy_is_asked_for_a_tunnel_and_never_sees_the_token(
+    tls_server: FaultServer, make_client: ClientFactory, certificate: Path
+) -> None:
+    with TunnelProxy() as proxy:
+        network = Network(proxy=proxy.url, ca_bundle=str(certificate))
+        client = make_client(tls_server.base_url, network=network)
+        assert isinstance(client.create(SUPPORT_BOT), Created)
+        client.close()
+        (head,) = proxy.heads
+        assert head.startswith(f"CONNECT 127.0.0.1:{tls_server.port} HTTP/1.")
+        assert "Proxy-Authorization: Basic" in head
+        assert TOKEN not in head
+        assert TOKEN.encode() not in proxy.seen
+    assert tls_server.requests[0].headers["authorization"] == f"Bearer {TOKEN}"
+    assert "proxy-authorization" not in tls_server.requests[0].headers
+
+
+def test_proxy_that_refuses_is_a_definite_no(
+    tls_server: FaultServer, make_client: ClientFactory, certificate: Path
+) -> None:
+    with TunnelProxy(refuse=True) as proxy:
+        network = Network(proxy=proxy.url, ca_bundle=str(certificate))
+        outcome = make_client(tls_server.base_url, network=network).create(SUPPORT_BOT)
+    assert isinstance(outcome, Refused)
+    assert not outcome.sent
+    assert "407" in outcome.diagnostic.detail
+    assert "hunter2" not in repr(outcome)
+    assert tls_server.requests == []
+
+
+def test_proxy_that_cannot_be_trusted_with_the_certificate_sees_nothing(
+    tls_server: FaultServer, make_client: ClientFactory
+) -> None:
+    with TunnelProxy() as proxy:
+        outcome = make_client(tls_server.base_url, network=Network(proxy=proxy.url)).create(
+            SUPPORT_BOT
+        )
+    assert isinstance(outcome, Refused)
+    assert outcome.diagnostic.code == "R507"
+    assert tls_server.requests == []
