@@ -25,7 +25,7 @@ class ApiError(Exception):
     """The API says no.
 
     errors: (code or None, message) pairs, the most telling first.
-    finetune: the name or id that the request was about, where known.
+    finetune: the name or id that the request was about, where known; for the request log.
     """
 
     def __init__(self, status: int, *errors: tuple[int | None, str], finetune: str = "") -> None:
@@ -86,9 +86,9 @@ def invalid(message: str, finetune: str = "") -> ApiError:
     return ApiError(400, (5004, message), finetune=finetune)
 
 
-def too_large(finetune: str = "") -> ApiError:
+def too_large() -> ApiError:
     """The request, or the file in it, is over the limit."""
-    return ApiError(413, (3006, "Request is too large"), finetune=finetune)
+    return ApiError(413, (3006, "Request is too large"))
 
 
 def no_such_model(model: str, finetune: str) -> ApiError:
@@ -104,9 +104,9 @@ def no_lora(model: str, finetune: str) -> ApiError:
 
 def finetune_not_found(finetune: str) -> ApiError:
     """The account has no finetune of that id or name."""
-    return ApiError(400, (3037, f"Finetune {finetune} not found"), finetune=finetune)
+    return ApiError(400, (3037, f"Finetune {finetune} not found"))
 
 
-def refused(status: int, message: str, finetune: str) -> ApiError:
+def refused(status: int, message: str, finetune: str = "") -> ApiError:
     """Something whose code is not known."""
     return ApiError(status, (None, message), finetune=finetune)

@@ -22,13 +22,8 @@ class Body:
         self._left = length
 
     def read(self) -> bytes:
-        """Return the next bytes, at most CHUNK of them; empty at the end.
-
-        Raises ApiError where the request gave no length, BodyCutError where bytes are missing.
-        """
-        if self._left is None:
-            raise incomplete("Content-Length")
-        if self._left == 0:
+        """Return the next bytes, at most CHUNK of them; empty at the end. Raises BodyCutError."""
+        if not self._left:
             return b""
         try:
             data = self._source.read1(min(CHUNK, self._left))
@@ -44,15 +39,12 @@ class Body:
         self.check_length(limit)
         return b"".join(iter(self.read, b""))
 
-    def check_length(self, limit: int, finetune: str = "") -> None:
-        """Raise ApiError where the length is missing, zero or over the limit.
-
-        finetune: what the request is about, for the log.
-        """
+    def check_length(self, limit: int) -> None:
+        """Raise ApiError where the length is missing, zero or over the limit."""
         if not self._left:
             raise incomplete("Content-Length" if self._left is None else "body")
         if self._left > limit:
-            raise too_large(finetune)
+            raise too_large()
 
     def discard(self, limit: int) -> bool:
         """Read what is left, so that the connection can go on; False where that can't be done."""

@@ -99,7 +99,7 @@ class Handler(BaseHTTPRequestHandler):
             raise
         except Exception:
             log.exception("the sandbox failed to answer %s %s", self.command, self.path)
-            return refused(500, "the sandbox itself failed", "").answer()
+            return refused(500, "the sandbox itself failed").answer()
 
     def _note(self, answer: Answer) -> None:
         record = RequestRecord(

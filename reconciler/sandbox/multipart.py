@@ -10,6 +10,9 @@ from email.utils import collapse_rfc2231_value
 MAX_HEAD = 16 * 1024
 """The most bytes of one part's headers."""
 
+MAX_PARTS = 16
+"""The most parts of a form: many small ones would cost more time than their bytes are worth."""
+
 
 class MultipartError(ValueError):
     """The body is not well-formed multipart/form-data."""
@@ -50,11 +53,14 @@ class MultipartReader:
     def parts(self) -> Iterator[Part]:
         """Yield every part; what the caller leaves of one is skipped. Raises MultipartError."""
         self._skip(self._until(self._delimiter))
-        while not self._at_end():
+        for _ in range(MAX_PARTS):
+            if self._at_end():
+                return
             name = self._name()
             chunks = self._until(self._delimiter)
             yield Part(name, chunks)
             self._skip(chunks)
+        raise MultipartError(f"the form has {MAX_PARTS} parts or more")
 
     def _at_end(self) -> bool:
         while len(self._buffer) < 2:

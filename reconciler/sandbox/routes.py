@@ -9,7 +9,13 @@ from email.message import Message
 from urllib.parse import parse_qsl, unquote
 
 from reconciler.sandbox.account import Account
-from reconciler.sandbox.answers import Answer, foreign_account, no_route, not_authenticated
+from reconciler.sandbox.answers import (
+    Answer,
+    ApiError,
+    foreign_account,
+    no_route,
+    not_authenticated,
+)
 from reconciler.sandbox.body import Body
 from reconciler.sandbox.operations import (
     Call,
@@ -80,7 +86,11 @@ def dispatch(
         raise not_authenticated()
     _check_account(parameters, settings, path)
     values = dict(parse_qsl(query, keep_blank_values=True))
-    return operation(Call(account, settings, parameters, values, headers, body))
+    try:
+        return operation(Call(account, settings, parameters, values, headers, body))
+    except ApiError as error:
+        error.finetune = error.finetune or parameters.get("finetune_id", "")
+        raise
 
 
 def _route(method: str, path: str) -> tuple[Operation, dict[str, str]]:

@@ -137,7 +137,7 @@ class Sandbox:
             ) from error
         self._account, self._listener = account, listener
         threading.Thread(
-            target=listener.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+            target=listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
         ).start()
 
     def stop(self) -> None:

@@ -39,7 +39,7 @@ def upload_asset(call: Call) -> Answer:
     finetune = call.account.find(call.parameters["finetune_id"])
     if finetune is None:
         raise finetune_not_found(call.parameters["finetune_id"])
-    call.body.check_length(call.settings.max_adapter_bytes + FORM_OVERHEAD, finetune.id)
+    call.body.check_length(call.settings.max_adapter_bytes + FORM_OVERHEAD)
     incoming = call.account.new_asset_file()
     try:
         form = _read_form(call, incoming)
@@ -51,7 +51,7 @@ def upload_asset(call: Call) -> Answer:
 
 def _keep(call: Call, finetune: Finetune, form: Form, incoming: Path) -> str:
     if form.file_name not in ASSET_NAMES:
-        raise invalid(f"file_name must be one of {', '.join(ASSET_NAMES)}", finetune.id)
+        raise invalid(f"file_name must be one of {', '.join(ASSET_NAMES)}")
     try:
         call.account.add_asset(
             finetune.id, form.file_name, incoming, sha256=form.sha256, size=form.size
@@ -60,7 +60,7 @@ def _keep(call: Call, finetune: Finetune, form: Form, incoming: Path) -> str:
         if error.identical and call.settings.reupload is Reupload.ACCEPT_IDENTICAL:
             return f"{form.file_name} is there, identical"
         message = f"the asset {form.file_name} already exists; assets can't be edited"
-        raise refused(400, message, finetune.id) from error
+        raise refused(400, message) from error
     return f"{form.file_name} {form.size} bytes sha256:{form.sha256}"
 
 

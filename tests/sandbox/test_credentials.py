@@ -103,8 +103,3 @@ def test_what_is_no_operation_has_no_route(client: Client, method: str, path: st
     response = client.send(method, path.format(account_id=client.sandbox.settings.account_id))
     assert response.status_code == 404
     assert [code for code, _ in errors(response)] == [7003, 7000]
-
-
-def test_head_has_no_body_and_leaves_the_connection_usable(client: Client) -> None:
-    assert client.send("HEAD", client.finetunes_path).content == b""
-    assert client.get_list().status_code == 200

@@ -16,6 +16,8 @@ TARGET = b"/client/v4/accounts/5a4db0c05a4db0c05a4db0c05a4db0c0/ai/finetunes"
 POST = b"POST " + TARGET + b" HTTP/1.1\r\nHost: x\r\n" + AUTHORIZATION
 GET = b"GET " + TARGET + b" HTTP/1.1\r\nHost: x\r\n" + AUTHORIZATION
 UPLOAD = b"POST " + TARGET + b"/bot/finetune-assets HTTP/1.1\r\nHost: x\r\n" + AUTHORIZATION
+CREATE = b'{"name": "smuggled", "model": "' + LORA_MODEL.encode() + b'"}'
+LENGTH = b"Content-Length: %d\r\n" % len(CREATE)
 
 
 def exchange(client: Client, data: bytes) -> bytes:
@@ -55,7 +57,7 @@ def exchange(client: Client, data: bytes) -> bytes:
         pytest.param(POST + b"Content-Length: 1_0\r\n\r\nhello", b"400", id="odd length"),
         pytest.param(POST + b"Content-Length: x\r\n\r\nhello", b"400", id="length no number"),
         pytest.param(
-            POST + b"Content-Length: 2\r\nContent-Length: 5\r\n\r\nhello", b"400", id="two lengths"
+            POST + LENGTH + b"Content-Length: 5\r\n\r\n" + CREATE, b"400", id="two lengths"
         ),
         pytest.param(
             POST + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n{}", b"400", id="endless length"
@@ -67,11 +69,16 @@ def exchange(client: Client, data: bytes) -> bytes:
             POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", b"400", id="chunked"
         ),
         pytest.param(
-            POST + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n{}",
+            POST + b"Transfer-Encoding: chunked\r\n" + LENGTH + b"\r\n" + CREATE,
             b"400",
             id="smuggling",
         ),
         pytest.param(POST + b"Content-Length: 100\r\n\r\n{}", b"", id="cut body"),
+        pytest.param(
+            POST.replace(b"Bearer s", b"Bearer x") + b"Content-Length: 100\r\n\r\n{}",
+            b"401",
+            id="cut body of a stranger",
+        ),
         pytest.param(
             UPLOAD + b"Content-Type: multipart/form-data; boundary*1*=x''\r\n"
             b"Content-Length: 2\r\n\r\n{}",
@@ -118,10 +125,17 @@ def test_a_client_that_asks_first_is_told_to_go_on(client: Client) -> None:
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
+def test_a_head_is_answered_without_a_body(client: Client) -> None:
+    answer = exchange(client, GET.replace(b"GET", b"HEAD") + b"\r\n")
+    assert answer.startswith(b"HTTP/1.1 404 Not Found\r\n")
+    assert answer.endswith(b"\r\n\r\n")
+
+
 def test_a_chunked_body_is_refused_with_an_answer_that_arrives(client: Client) -> None:
-    response = client.send("POST", client.finetunes_path, data=iter([b"x" * 100_000] * 50))
-    assert response.status_code == 400
-    assert response.json()["errors"][0]["code"] == 3003
+    chunk = b"100000\r\n" + bytes(0x100000) + b"\r\n"
+    answer = exchange(client, POST + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 32)
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b'"code": 3003' in answer
 
 
 def test_an_upload_over_the_limit_is_refused_with_an_answer_that_arrives(client: Client) -> None:

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from reconciler.sandbox import Account, RequestRecord, Sandbox, SandboxError, SandboxSettings
-from tests.sandbox.conftest import LORA_MODEL, Client, Serve
+from tests.sandbox.conftest import Client, Serve
 
 
 def test_data_survives_a_restart(serve: Serve) -> None:
@@ -37,12 +37,14 @@ def test_the_request_log_tells_what_became_of_each_request(client: Client) -> No
     created = client.create("bot").json()["result"]["id"]
     client.create("other", model="nothing")
     client.upload(created, "adapter_config.json", b"{}")
+    client.upload(created, "README.md", b"?")
     log = client.sandbox.account.requests()
     assert [(record.method, record.status, record.finetune) for record in log] == [
         ("GET", 200, ""),
         ("POST", 200, "bot"),
         ("POST", 400, "other"),
         ("POST", 200, created),
+        ("POST", 400, created),
     ]
     assert log[1].path == "/client/v4" + client.finetunes_path
     assert [record.outcome for record in log[:3]] == [
@@ -68,6 +70,20 @@ def test_a_listener_hears_of_a_request_before_its_answer(tmp_path: Path) -> None
         requests.get(sandbox.base_url + "/nowhere", timeout=30)
         assert [(record.status, record.path) for record in heard] == [(404, "/client/v4/nowhere")]
         assert tuple(heard) == sandbox.account.requests()
+
+
+def test_a_listener_that_fails_ends_its_connection_only(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(record: RequestRecord) -> None:
+        raise RuntimeError(record.path)
+
+    with Sandbox(tmp_path / "sandbox", on_request=fail) as sandbox:
+        for _ in range(2):
+            with pytest.raises(requests.ConnectionError):
+                requests.get(sandbox.base_url, timeout=30)
+        assert len(sandbox.account.requests()) == 2
+    assert capfd.readouterr() == ("", "")
 
 
 def test_eight_threads_creating_at_once_are_all_recorded(serve: Serve) -> None:
@@ -187,11 +203,3 @@ def test_a_database_of_a_newer_version_is_an_error(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(SandboxError, match="it has version 2, this program 1"):
         Sandbox(tmp_path / "sandbox").start()
-
-
-def test_a_refused_create_leaves_the_account_as_it_was(tmp_path: Path) -> None:
-    with Account(tmp_path / "sandbox", "a") as account:
-        with pytest.raises(sqlite3.IntegrityError):
-            account.create("bot", None)  # type: ignore[arg-type]  # what a bug would send
-        assert account.finetunes() == ()
-        assert account.create("bot", LORA_MODEL).name == "bot"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,8 +13,7 @@ from reconciler.sandbox.multipart import MAX_HEAD, MultipartError, MultipartRead
 def reader(body: bytes, size: int, boundary: str = "b") -> MultipartReader:
     """Return a reader that is fed `size` bytes at a time."""
     pieces = iter([body[start : start + size] for start in range(0, len(body), size)])
-    read: Callable[[], bytes] = lambda: next(pieces, b"")  # noqa: E731
-    return MultipartReader(read, boundary)
+    return MultipartReader(lambda: next(pieces, b""), boundary)
 
 
 CONTENT = st.one_of(
@@ -67,6 +64,12 @@ def test_parts_that_nobody_reads_are_skipped() -> None:
 )
 def test_what_is_no_form_is_refused(body: bytes, message: str) -> None:
     with pytest.raises(MultipartError, match=message):
+        list(reader(body, 100_000).parts())
+
+
+def test_a_form_of_countless_parts_is_refused() -> None:
+    body, _ = encode_multipart_formdata([("a", "")] * 10_000, "b")
+    with pytest.raises(MultipartError, match="the form has 16 parts or more"):
         list(reader(body, 100_000).parts())
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import http.client
 import queue
+import shutil
 import socket
+import struct
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -155,6 +157,16 @@ def test_removing_a_finetune_removes_its_files(client: Client, finetune_id: str)
     assert client.sandbox.account.assets(finetune_id) == ()
 
 
+def test_a_folder_that_vanishes_is_the_sandboxs_own_failure(
+    client: Client, finetune_id: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(client.sandbox.account.new_asset_file().parent)
+    response = client.upload(finetune_id, CONFIG, b"{}")
+    assert response.status_code == 500
+    assert errors(response) == [(None, "the sandbox itself failed")]
+    assert capfd.readouterr() == ("", "")
+
+
 def form_around(size: int) -> tuple[bytes, bytes, dict[str, str]]:
     """Return what comes before and after a file of that size, and the headers."""
     head = (
@@ -199,7 +211,10 @@ def test_fifty_megabytes_stream_through_in_constant_memory(
     assert peak < 8_000_000
 
 
-def test_a_client_that_goes_away_leaves_no_asset(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "linger", [pytest.param(False, id="closed"), pytest.param(True, id="reset")]
+)
+def test_a_client_that_goes_away_leaves_no_asset(tmp_path: Path, linger: bool) -> None:
     ended: queue.Queue[RequestRecord] = queue.Queue()
     with Sandbox(tmp_path / "sandbox", on_request=ended.put) as sandbox:
         finetune_id = sandbox.account.create("bot", LORA_MODEL).id
@@ -210,6 +225,8 @@ def test_a_client_that_goes_away_leaves_no_asset(tmp_path: Path) -> None:
         lines = [f"POST {target} HTTP/1.1", *(f"{key}: {text}" for key, text in headers.items())]
         with socket.create_connection((url.hostname or "", url.port or 0)) as connection:
             connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + head + b"x" * 500_000)
+            if linger:  # for 0 seconds: closing resets the connection
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         record = ended.get(timeout=30)
         assert (record.status, record.outcome) == (0, "the client went away")
         assert sandbox.account.assets(finetune_id) == ()
