@@ -122,8 +122,13 @@ class AssetFile:
         """The name under which it is uploaded."""
         return self._asset.file_name
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
         """Bytes that `read` gives in all, however many were read already."""
+        return self._asset.size
+
+    def __len__(self) -> int:
+        """Return `size`."""
         return self._asset.size
 
     def read(self, size: int = CHUNK) -> bytes:

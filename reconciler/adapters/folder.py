@@ -23,11 +23,12 @@ _INSTEAD = {
         (r"config\.json", _WHOLE_MODEL),
     ),
     WEIGHTS_FILE: (
-        (r"adapter_model(\.safetensors?)?(\.txt)?|(lora|adapter)[\w-]*\.safetensors?", _RENAME),
+        (r"adapter_model(\.safetensors?)?(\.txt)?", _RENAME),
         (r"adapter_model\.(bin|pt|pth)", _PICKLE),
         (r"adapter_model-\d+-of-\d+\.safetensors", _SHARD),
-        (r"(model|pytorch_model)(-\d+-of-\d+)?\.(safetensors|bin)", _WHOLE_MODEL),
         (r"adapters\.(safetensors|npz)|pytorch_lora_weights\.safetensors|.*\.gguf", _OTHER_TOOL),
+        (r"(model|pytorch_model)(-\d+-of-\d+)?\.(safetensors|bin)", _WHOLE_MODEL),
+        (r".*(lora|adapter).*\.safetensors?", _RENAME),
     ),
 }
 """What to do about a file that is there instead, the likeliest first."""

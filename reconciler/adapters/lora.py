@@ -51,6 +51,10 @@ class _Module:
         return self.name.rpartition(".")[2]
 
     @property
+    def is_of_matrices(self) -> bool:
+        return all(len(half.shape) == 2 and all(half.shape) for half in self.halves.values())
+
+    @property
     def ranks(self) -> set[int]:
         # A is (rank, inputs), B is (outputs, rank).
         return {half.shape["AB".index(part)] for part, half in self.halves.items()}
@@ -77,16 +81,16 @@ def check_tensors(
             f"There is no other half for {some(halves)}.",
             hint="Save the adapter again with PEFT.",
         )
-    flat = [m for m in modules if all(len(half.shape) == 2 for half in m.halves.values())]
-    if len(flat) < len(modules):
-        names = some(m.name for m in modules if m not in flat)
+    matrices = [m for m in modules if m.is_of_matrices]
+    others = [m.name for m in modules if not m.is_of_matrices]
+    if others:
         yield codes.UNEXPECTED_TENSOR.error(
-            f"LoRA weights must be matrices; those of {names} have other than two dimensions.",
+            f"LoRA weights must be matrices that are not empty; others are in {some(others)}.",
             hint="Train linear layers only.",
         )
-    yield from _check_ranks(flat, config)
+    yield from _check_ranks(matrices, config)
     yield from _check_modules(modules, config)
-    yield from _check_width(flat, model)
+    yield from _check_width(matrices, model)
 
 
 def facts(tensors: Sequence[Tensor], config: LoraConfig | None) -> AdapterFacts:
@@ -150,7 +154,7 @@ def _check_others(others: Sequence[str], config: LoraConfig | None) -> Iterator[
             f"The file holds copies of the base model's own weights: {some(copies)}.",
             hint="Save with peft_model.save_pretrained(FOLDER, save_embedding_layers=False).",
         )
-    rest = [name for name in others if name not in copies]
+    rest = [name for name in others if not name.endswith(_COPY_OF_BASE)]
     # What the configuration says openly is reported there, where it can be mended.
     if rest and not (config and config.beyond):
         yield codes.UNEXPECTED_TENSOR.error(
@@ -168,11 +172,12 @@ def _check_ranks(modules: Sequence[_Module], config: LoraConfig | None) -> Itera
         )
     if not config or not config.rank:
         return
+    expected = _ExpectedRanks(config)
     wrong: dict[tuple[int, str], list[str]] = {}
     for module in modules:
-        expected = _expected_ranks(module.name, config)
-        if len(module.ranks) == 1 and not module.ranks <= expected:
-            said = " or ".join(str(rank) for rank in sorted(expected))
+        ranks = expected.of(module.name)
+        if len(module.ranks) == 1 and not module.ranks <= ranks:
+            said = " or ".join(str(rank) for rank in sorted(ranks))
             wrong.setdefault((min(module.ranks), said), []).append(module.name)
     for (rank, said), names in wrong.items():
         yield codes.RANK_DIFFERS.error(
@@ -181,28 +186,29 @@ def _check_ranks(modules: Sequence[_Module], config: LoraConfig | None) -> Itera
         )
 
 
-def _expected_ranks(module: str, config: LoraConfig) -> set[int]:
-    """Find the rank as PEFT does: the first key of rank_pattern that the name ends with, or r.
+class _ExpectedRanks:
+    """The rank as PEFT finds it: of the first key that the name ends with, or r.
 
-    PEFT reads keys as patterns. Those that are more than a name are not run: any of the
-    configured ranks is then as good.
+    PEFT reads the keys of rank_pattern as patterns. Those that are more than a name are not
+    run, as they could run for ever: any of the configured ranks is then as good.
     """
-    if not all(_PLAIN_KEY.match(key) for key in config.rank_pattern):
-        return {config.rank, *config.rank_pattern.values()}
-    for key, rank in config.rank_pattern.items():
-        if module == key.removeprefix("^") or _ends_with(module, key):
-            return {rank}
-    return {config.rank}
 
+    def __init__(self, config: LoraConfig) -> None:
+        self._default = {config.rank}
+        self._ranks = config.rank_pattern
+        self._order = {key: order for order, key in enumerate(config.rank_pattern)}
+        if not all(_PLAIN_KEY.match(key) for key in config.rank_pattern):
+            self._default |= set(config.rank_pattern.values())
+            self._order = {}
 
-def _ends_with(module: str, target: str) -> bool:
-    return module == target or module.endswith(f".{target}")
+    def of(self, module: str) -> set[int]:
+        keys = [key for key in (f"^{module}", *_suffixes(module)) if key in self._order]
+        return {self._ranks[min(keys, key=self._order.__getitem__)]} if keys else self._default
 
 
 def _check_modules(modules: Sequence[_Module], config: LoraConfig | None) -> Iterator[Diagnostic]:
     if not config or config.target_modules is None:
         return
-    # A handful of targets against hundreds of modules; compared by whole names only.
     targets = set(config.target_modules)
     used: set[str] = set()
     strange: list[str] = []

@@ -21,6 +21,9 @@ from reconciler.diagnostics.codes import adapters as codes
 MAX_HEADER = 1_000_000
 """Bytes. The format allows 100 MB; a LoRA adapter of a 70B model has about 200 kB."""
 
+MAX_NAME = 500
+"""Characters; PEFT's names have about a hundred, and checking one takes its length squared."""
+
 _LENGTH_BYTES = 8
 _LARGEST = 2**64
 _AGAIN = "Save the adapter with PEFT again: model.save_pretrained(FOLDER)."
@@ -151,6 +154,8 @@ def _tensors(entries: Mapping[str, Any]) -> tuple[tuple[Tensor, ...], list[Diagn
 
 def _tensor(name: str, entry: Any) -> Tensor:
     """Check one entry by itself; ValueError says what is wrong with it."""
+    if len(name) > MAX_NAME:
+        raise ValueError(f"A name has more than {MAX_NAME} characters")
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
         raise ValueError("An entry needs exactly dtype, shape and data_offsets")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
