@@ -1,0 +1,50 @@
+# `make demo` runs the main job in the emulated account, `make test` passes the tests.
+# Both need Python 3.11 or newer and make, and set everything else up themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := build/demo
+# The newest release that runs on Node 20; it proves that other clients get on with the sandbox.
+WRANGLER := build/wrangler/4.80.0
+
+.PHONY: demo test lint format bench clean
+
+demo: $(READY)
+	@rm -rf $(DEMO) && mkdir -p build && cp -R examples/quickstart $(DEMO)
+	@cd $(DEMO) && rm -rf .reconciler && PATH="$(BIN):$$PATH" sh -ec ' \
+	  run() { printf "\n$$ %s\n" "$$*"; "$$@"; }; \
+	  run reconciler validate; \
+	  run reconciler plan --sandbox; \
+	  run reconciler apply --sandbox --auto-approve; \
+	  run reconciler plan --sandbox --detailed-exitcode; \
+	  run reconciler output --sandbox'
+
+test: $(READY) $(if $(shell command -v npm),$(WRANGLER))
+	RECONCILER_TEST_WRANGLER="$(CURDIR)/$(WRANGLER)" $(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)
+	$(BIN)/python -m tests.benchmarks
+
+clean:
+	rm -rf $(VENV) build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(WRANGLER):
+	npm install --prefix $@ --no-audit --no-fund --loglevel=error --ignore-scripts \
+	  wrangler@$(notdir $@) || rm -rf $@
+
+$(READY): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $(READY)

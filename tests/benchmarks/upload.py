@@ -1,0 +1,115 @@
+"""An upload of 290 MB against `curl -F` plus one pass of sha256: time, and peak memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import requests
+
+from tests.benchmarks.projects import MODEL, account
+from tests.benchmarks.report import COMMAND, Row, run
+
+RANK, WIDTH, LAYERS = 32, 4096, 138
+"""Two modules a layer, F32: 289 MB."""
+
+
+def measure() -> Iterator[Row]:
+    curl = shutil.which("curl")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        weights = write_adapter(folder / "adapter")
+        yield Row("adapter", weights.stat().st_size / 1e6, "MB")
+        ours, peak = _ours(folder)
+        yield Row("upload, peak memory", peak / 2**20, "MiB", 64)
+        if curl:
+            theirs = min(_theirs(curl, weights) for _ in range(2))
+            yield Row("upload / (curl -F + sha256sum)", ours / theirs, "x", 1.5)
+
+
+def write_adapter(folder: Path) -> Path:
+    """Write an adapter of the largest useful size; the weights are noise."""
+    folder.mkdir(parents=True)
+    header, offset = {}, 0
+    for layer in range(LAYERS):
+        for module in ("q_proj", "v_proj"):
+            for side, shape in (("A", [RANK, WIDTH]), ("B", [WIDTH, RANK])):
+                size = RANK * WIDTH * 4
+                key = f"base_model.model.model.layers.{layer}.self_attn.{module}.lora_{side}.weight"
+                header[key] = {
+                    "dtype": "F32",
+                    "shape": shape,
+                    "data_offsets": [offset, offset + size],
+                }
+                offset += size
+    text = json.dumps(header).encode()
+    weights = folder / "adapter_model.safetensors"
+    block = os.urandom(1 << 20)
+    with weights.open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for start in range(0, offset, len(block)):
+            file.write(block[: offset - start])
+    config = {
+        "peft_type": "LORA",
+        "model_type": "mistral",
+        "base_model_name_or_path": "mistralai/Mistral-7B-Instruct-v0.2",
+        "r": RANK,
+        "lora_alpha": 64,
+        "target_modules": ["q_proj", "v_proj"],
+        "bias": "none",
+        "task_type": "CAUSAL_LM",
+    }
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    return weights
+
+
+def _ours(folder: Path) -> tuple[float, int]:
+    """Seconds and peak bytes of the whole command: inspect, digest, create, upload."""
+    manifest = f'version: 1\nfinetunes:\n  bot:\n    model: "{MODEL}"\n    adapter: adapter\n'
+    (folder / "finetunes.yaml").write_text(manifest)
+    found = []
+    for _ in range(2):
+        (folder / "reconciler.state.json").unlink(missing_ok=True)
+        with account() as (_, env):
+            began = time.perf_counter()
+            peak = _peak([*COMMAND, "apply", "--auto-approve"], folder, env)
+            found.append((time.perf_counter() - began, peak))
+    return min(found)
+
+
+def _peak(arguments: Sequence[str], folder: Path, env: dict[str, str]) -> int:
+    process = subprocess.Popen(
+        arguments,
+        cwd=folder,
+        env={**os.environ, **env},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    if os.waitstatus_to_exitcode(status):
+        raise RuntimeError(f"{arguments} ended with {os.waitstatus_to_exitcode(status)}")
+    return usage.ru_maxrss * 1024
+
+
+def _theirs(curl: str, weights: Path) -> float:
+    with account() as (box, env):
+        url = f"{box.base_url}/accounts/{env['CLOUDFLARE_ACCOUNT_ID']}/ai/finetunes"
+        header = f"Authorization: Bearer {env['CLOUDFLARE_API_TOKEN']}"
+        name, value = header.split(": ")
+        answer = requests.post(
+            url, json={"model": MODEL, "name": "bot"}, headers={name: value}, timeout=30
+        )
+        finetune = answer.json()["result"]["id"]
+        form = ["-F", "file_name=adapter_model.safetensors", "-F", f"file=@{weights}"]
+        began = time.perf_counter()
+        run(["sha256sum", str(weights)])
+        target = f"{url}/{finetune}/finetune-assets"
+        run([curl, "--silent", "--show-error", "--fail", "-H", header, *form, target])
+        return time.perf_counter() - began
