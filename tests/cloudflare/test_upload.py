@@ -117,7 +117,7 @@ def test_reader_that_finds_a_change_at_the_end_cuts_the_upload_off(
         client.upload(ID, WEIGHTS, File(b"x" * (2 * BLOCK), error=error), ignore)
     assert caught.value is error
     client.close()
-    server.settle()
+    server.wait_for_end()
     (broken,) = server.requests
     assert not broken.complete
     assert WEIGHTS not in server.account.assets[ID]
@@ -141,7 +141,7 @@ def test_file_of_another_size_cuts_the_upload_off(
     assert caught.value.diagnostics[0].code == "R521"
     assert words in caught.value.diagnostics[0].detail
     client.close()
-    server.settle()
+    server.wait_for_end()
     assert not server.requests[0].complete
     assert WEIGHTS not in server.account.assets[ID]
 

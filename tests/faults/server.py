@@ -175,6 +175,8 @@ class FaultServer:
         self._tls = tls
         self._scripts: dict[str, deque[Reaction]] = defaultdict(deque)
         self._lock = threading.Lock()
+        self._ended = threading.Condition()
+        self._ends = 0
         self._socks: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -201,12 +203,10 @@ class FaultServer:
         with self._lock:
             return [r for r in self.requests if r.operation == operation]
 
-    def settle(self) -> None:
-        """Wait until every connection has ended; the client has to have closed its own."""
-        with self._lock:
-            threads = self._threads[1:]
-        for thread in threads:
-            thread.join(30)
+    def wait_for_end(self, connections: int = 1) -> None:
+        """Wait until so many connections have been served to their end."""
+        with self._ended:
+            assert self._ended.wait_for(lambda: self._ends >= connections, 30)
 
     def __enter__(self) -> FaultServer:
         self._start(self._accept)
@@ -258,6 +258,9 @@ class FaultServer:
         finally:
             shut(wrapped)
             wrapped.close()
+            with self._ended:
+                self._ends += 1
+                self._ended.notify_all()
 
     def _answer_one(self, sock: socket.socket, number: int) -> bool:
         data = b""
