@@ -14,63 +14,48 @@ import yaml
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.diagnostics.codes import manifests as codes
-from reconciler.documents.nodes import Entry, Mapping, Mark, Node, Scalar, Sequence
+from reconciler.documents.characters import AT_MARKER, find_hidden, name_of, replace_hidden
+from reconciler.documents.limits import MAX_DEPTH, MAX_FINDINGS, MAX_NODES
+from reconciler.documents.nodes import Entry, Mapping, Node, Scalar, Sequence
 from reconciler.documents.scalars import resolve
-from reconciler.documents.source import AT_MARKER, Source, forbidden_character
-from reconciler.documents.syntax_hints import hint_for
-
-MAX_DEPTH = 32
-"""A manifest is five levels deep."""
-MAX_NODES = 2_000_000
-"""Nodes after every alias is written out; stops a text of 306 bytes from becoming billions."""
+from reconciler.documents.source import Source
+from reconciler.documents.syntax_errors import explain
+from reconciler.documents.wording import quoted, shorten
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-# A value that begins with @, in block or flow style. Only those that turn out to be plain
-# scalars are complained about; in quotes, comments and block texts @ means itself.
-_UNQUOTED_AT = re.compile(r"(?<=[\s\[,{])@(?=\S)")
+# An @ that may begin a value, in block or flow style. Only those that turn out to begin a
+# plain scalar are complained about; in quotes, comments and block texts @ means itself.
+_UNQUOTED_AT = re.compile(r"(?<![^\s\[,{:])@")
 
 
 def parse(source: Source) -> tuple[list[Node], list[Diagnostic]]:
     """Parse every document of a stream; empty documents are left out.
 
-    Documents before a syntax error are returned, together with the error.
+    Whole documents before a syntax error are returned, together with the error.
     """
     builder = _Builder(source)
-    text = _UNQUOTED_AT.sub(AT_MARKER, source.text)
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
+        for event in yaml.parse(_UNQUOTED_AT.sub(AT_MARKER, source.text), Loader=_LOADER):
             builder.take(event)
             if builder.stopped:
                 break
     except yaml.MarkedYAMLError as error:
-        builder.problems.append(_syntax_error(source, error))
+        builder.add_syntax_error(error)
     except yaml.YAMLError as error:
         builder.problems.append(codes.YAML_SYNTAX.error(f"{source.filename}: {error}."))
     return builder.documents, builder.problems
 
 
-def _syntax_error(source: Source, error: yaml.MarkedYAMLError) -> Diagnostic:
-    mark = error.problem_mark or error.context_mark
-    where = None
-    if mark is not None:
-        index = min(mark.index, len(source.text))
-        line = min(mark.line, len(source.lines) - 1)
-        column = mark.column if line == mark.line else len(source.lines[line])
-        where = source.range_at((line, column, index), (line, column + 1, index + 1))
-    problem = f"{error.problem or 'The text cannot be read'}"
-    context = f" {error.context}" if error.context else ""
-    detail = f"{problem[:1].upper()}{problem[1:]}{context}."
-    return codes.YAML_SYNTAX.error(detail, hint=hint_for(problem, where), range=where)
-
-
 @dataclass(slots=True)
 class _Frame:
-    """A collection that is being read."""
+    """A collection that is being read; weight: its nodes with every alias written out."""
 
     node: Mapping | Sequence
     anchor: str | None
+    flow: bool
     weight: int = 1
     key: Scalar | None = None
+    key_refused: bool = False
 
 
 @dataclass(slots=True)
@@ -79,60 +64,104 @@ class _Builder:
     documents: list[Node] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)
     stopped: bool = False
+    _root: Node | None = None
     _stack: list[_Frame] = field(default_factory=list)
     _anchors: dict[str, tuple[Node, int]] = field(default_factory=dict)
     _nodes: int = 0
+    _last: Scalar | None = None
+    _reached: tuple[int, int] = (0, 0)
 
     def take(self, event: yaml.Event) -> None:
         """Take the next event."""
         if isinstance(event, yaml.ScalarEvent):
-            self._grow(1, node := self._scalar(event))
+            self._last = node = self._scalar(event)
+            self._reached = (node.end_line, node.end_column)
+            self._grow(1, node)
             self._add(node, event.anchor, 1)
         elif isinstance(event, yaml.MappingStartEvent):
-            self._open(Mapping(self.source, *_marks(event), {}), event)
+            self._open(Mapping(self.source, *_span(event), {}), event)
         elif isinstance(event, yaml.SequenceStartEvent):
-            self._open(Sequence(self.source, *_marks(event), []), event)
-        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
-            self._close()
+            self._open(Sequence(self.source, *_span(event), []), event)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self._close(event)
         elif isinstance(event, yaml.AliasEvent):
             self._alias(event)
         elif isinstance(event, yaml.DocumentStartEvent):
-            self._anchors.clear()
+            self._begin(event)
+        elif isinstance(event, yaml.DocumentEndEvent):
+            self._end()
+
+    def add_syntax_error(self, error: yaml.MarkedYAMLError) -> None:
+        """Add the error that ends the stream; it knows better than what led to it."""
+        found = explain(self.source, error, self._last)
+        line = found.range.start.line if found.range else 0
+        self.problems = [
+            problem
+            for problem in self.problems
+            if not (problem.range and problem.range.start.line == line)
+        ]
+        self.problems.append(found)
+
+    def _begin(self, event: yaml.DocumentStartEvent) -> None:
+        self._anchors.clear()
+        if event.version is not None and tuple(event.version) != (1, 2):
+            line = _span(event)[0]
+            self._report(
+                codes.UNSUPPORTED_YAML.error(
+                    "Files are read as YAML 1.2, whatever they say.",
+                    hint="Remove the line that begins with %YAML.",
+                    range=self.source.within(line, 0, len(self.source.lines[line])),
+                )
+            )
+
+    def _end(self) -> None:
+        root, self._root = self._root, None
+        if root is not None and not (isinstance(root, Scalar) and root.value is None):
+            self.documents.append(root)
 
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
-        start, end = _marks(event)
-        plain = event.style is None or event.style == ""
         written = event.value
-        text = written.replace(AT_MARKER, "@")
-        node = Scalar(self.source, start, end, text, text, plain)
-        if event.tag is not None and event.tag != "!":
+        text = written.replace(AT_MARKER, "@") if AT_MARKER in written else written
+        plain = not event.style
+        node = Scalar(self.source, *_span(event), text, text, plain)
+        if event.tag is not None:
             self._refuse_tag(event.tag, node)
-        elif plain and written.startswith(AT_MARKER):
-            self.problems.append(
-                codes.UNQUOTED_AT.error(
-                    f"{text} begins with @, which YAML reserves.",
-                    hint=f'Quote it: "{text}"',
-                    range=node.range,
-                )
-            )
         elif plain:
-            node.value = resolve(text)
-        elif (found := forbidden_character(text)) is not None:
-            self.problems.append(
-                codes.NOT_TEXT.error(
-                    f"The escape for U+{ord(found[0]):04X} stands for a character that is "
-                    "invisible or changes how the text around it is shown.",
-                    hint="Remove it.",
-                    range=node.range,
-                )
-            )
+            if written.startswith(AT_MARKER):
+                self._refuse_at(node)
+            else:
+                node.value = resolve(text)
+        elif event.style == '"' and (found := find_hidden(text)) is not None:
+            self._refuse_escape(found[0], node)
         return node
 
+    def _refuse_at(self, node: Scalar) -> None:
+        where = node.range
+        secret = where.start.line - 1 in self.source.hidden
+        self._report(
+            codes.UNQUOTED_AT.error(
+                "YAML reserves @ at the beginning of a value that is not in quotes.",
+                hint="Put it in quotes." if secret else f"Quote it: {quoted(node.text)}",
+                range=where,
+            )
+        )
+
+    def _refuse_escape(self, character: str, node: Scalar) -> None:
+        node.value = node.text = replace_hidden(node.text)
+        self._report(
+            codes.NOT_TEXT.error(
+                f"An escape in this value stands for {name_of(character)}, which is invisible or "
+                "changes how the text around it is shown.",
+                hint="Remove the escape.",
+                range=node.range,
+            )
+        )
+
     def _refuse_tag(self, tag: str, node: Node) -> None:
-        self.problems.append(
+        self._report(
             codes.UNSUPPORTED_YAML.error(
-                f"The tag {tag} asks for a value of a special kind.",
-                hint="Remove the tag; quote the value where text is meant.",
+                f"The tag {shorten(tag)} asks for a value of a special kind.",
+                hint="Remove the tag. Where text is meant, put the value in quotes.",
                 range=node.range,
             )
         )
@@ -140,101 +169,112 @@ class _Builder:
     def _open(
         self, node: Mapping | Sequence, event: yaml.MappingStartEvent | yaml.SequenceStartEvent
     ) -> None:
-        if event.tag is not None and event.tag != "!":
+        if event.tag is not None:
             self._refuse_tag(event.tag, node)
         if len(self._stack) >= MAX_DEPTH:
-            self._stop(f"The document is more than {MAX_DEPTH} levels deep.", node)
+            self._stop(f"This is more than {MAX_DEPTH} levels deep.", "Write a flatter file.", node)
             return
         self._grow(1, node)
-        self._stack.append(_Frame(node, event.anchor))
+        self._stack.append(_Frame(node, event.anchor, bool(event.flow_style)))
 
-    def _close(self) -> None:
+    def _close(self, event: yaml.CollectionEndEvent) -> None:
         frame = self._stack.pop()
+        # In block style the end event stands at whatever comes next.
+        if frame.flow:
+            self._reached = _span(event)[2:]
+        frame.node.end_line, frame.node.end_column = self._reached
         self._add(frame.node, frame.anchor, frame.weight)
 
     def _alias(self, event: yaml.AliasEvent) -> None:
-        start, end = _marks(event)
+        self._reached = _span(event)[2:]
         found = self._anchors.get(event.anchor or "")
-        if found is None:
-            itself = any(frame.anchor == event.anchor for frame in self._stack)
-            what = "stands inside what it names" if itself else "names nothing in this document"
-            null = Scalar(self.source, start, end, None, "", True)
-            self.problems.append(
-                codes.UNSUPPORTED_YAML.error(
-                    f"The alias *{event.anchor} {what}.",
-                    hint="Write the value out.",
-                    range=null.range,
-                )
-            )
-            self._add(null, None, 1)
+        if found is not None:
+            node, weight = found
+            self._grow(weight, node)
+            self._add(node, None, weight)
             return
-        node, weight = found
-        self._grow(weight, node)
-        self._add(node, None, weight)
+        itself = any(frame.anchor == event.anchor for frame in self._stack)
+        what = "stands inside what it names" if itself else "names nothing in this document"
+        nothing = Scalar(self.source, *_span(event), None, "", True)
+        self._report(
+            codes.UNSUPPORTED_YAML.error(
+                f"The alias *{shorten(event.anchor or '')} {what}.",
+                hint="Write the value out. Where text is meant, put it in quotes.",
+                range=nothing.range,
+            )
+        )
+        self._add(nothing, None, 1)
 
     def _grow(self, weight: int, node: Node) -> None:
         self._nodes += weight
         if self._nodes > MAX_NODES:
-            self._stop("With its aliases written out the document is too large.", node)
+            detail = f"With every alias written out there are more than {MAX_NODES:,} values."
+            self._stop(detail, "Split the file, and write out what aliases stand for.", node)
 
     def _add(self, node: Node, anchor: str | None, weight: int) -> None:
         if anchor is not None:
             self._anchors[anchor] = (node, weight)
         if not self._stack:
-            if not (isinstance(node, Scalar) and node.value is None):
-                self.documents.append(node)
+            self._root = node
             return
         frame = self._stack[-1]
         frame.weight += weight
-        if isinstance(frame.node, Sequence):
-            frame.node.items.append(node)
+        collection = frame.node
+        if isinstance(collection, Sequence):
+            collection.items.append(node)
         elif frame.key is None:
-            frame.key = self._key(node)
+            frame.key, frame.key_refused = self._key(node)
         else:
-            self._set(frame.node, frame.key, node)
+            if not frame.key_refused:
+                self._set(collection, frame.key, node)
             frame.key = None
 
-    def _key(self, node: Node) -> Scalar:
-        if isinstance(node, Scalar):
-            if node.plain_style and node.text == "<<":
-                self.problems.append(
-                    codes.UNSUPPORTED_YAML.error(
-                        "The merge key << is not part of YAML 1.2.",
-                        hint="Write the merged fields out.",
-                        range=node.range,
-                    )
+    def _key(self, node: Node) -> tuple[Scalar, bool]:
+        """Return the key, and whether it is refused; then its value is left out too."""
+        if not isinstance(node, Scalar):
+            self._report(
+                codes.UNSUPPORTED_YAML.error(
+                    "A list or a mapping is used as a key.",
+                    hint="Where a value begins with { or [ and text is meant, put it in quotes.",
+                    range=node.range,
                 )
-            return node
-        self.problems.append(
-            codes.UNSUPPORTED_YAML.error(
-                "A list or a mapping is used as a key.", hint="Use text.", range=node.range
             )
-        )
-        return Scalar(node.source, node.start, node.end, "", f"?{self._nodes}", False)
+            return Scalar(node.source, node.line, node.column, 0, 0, "", "", False), True
+        if node.plain_style and node.text == "<<":
+            self._report(
+                codes.UNSUPPORTED_YAML.error(
+                    "The merge key << is not part of YAML 1.2.",
+                    hint="Write the merged fields out.",
+                    range=node.range,
+                )
+            )
+            return node, True
+        return node, False
 
     def _set(self, mapping: Mapping, key: Scalar, value: Node) -> None:
         first = mapping.entries.get(key.text)
-        if key.plain_style and key.text == "<<":
-            return
         if first is None:
             mapping.entries[key.text] = Entry(key, value)
             return
         where = first.key.range
-        self.problems.append(
+        self._report(
             codes.DUPLICATE_KEY.error(
-                f"`{key.text}` stands here and in line {where.start.line} already.",
+                f"`{shorten(key.text)}` stands here and in line {where.start.line} already.",
                 hint=f"Remove this one or the one at {where}.",
                 range=key.range,
             )
         )
 
-    def _stop(self, detail: str, node: Node) -> None:
+    def _report(self, problem: Diagnostic) -> None:
+        self.problems.append(problem)
+        self.stopped = self.stopped or len(self.problems) >= MAX_FINDINGS
+
+    def _stop(self, detail: str, hint: str, node: Node) -> None:
         self.stopped = True
-        self.problems.append(
-            codes.UNSUPPORTED_YAML.error(detail, hint="Write a flatter file.", range=node.range)
-        )
+        self.problems.append(codes.UNSUPPORTED_YAML.error(detail, hint=hint, range=node.range))
 
 
-def _marks(event: yaml.NodeEvent) -> tuple[Mark, Mark]:
+def _span(event: yaml.Event) -> tuple[int, int, int, int]:
+    """Return line and column of start and end, which an event of a loader always has."""
     start, end = cast("yaml.Mark", event.start_mark), cast("yaml.Mark", event.end_mark)
-    return (start.line, start.column, start.index), (end.line, end.column, end.index)
+    return start.line, start.column, end.line, end.column

@@ -4,41 +4,39 @@ from __future__ import annotations
 
 import re
 
-_NULL = frozenset({"", "~", "null", "Null", "NULL"})
-_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_INT = re.compile(r"[-+]?[0-9]+\Z")
-_OCTAL = re.compile(r"0o[0-7]+\Z")
-_HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
-_FLOAT = re.compile(
-    r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"
-    r"|[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z"
+from reconciler.documents.limits import MAX_DIGITS
+
+_WORDS: dict[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_NUMERIC = frozenset("+-.0123456789")
+_INTEGERS = (
+    (re.compile(r"[-+]?[0-9]+\Z"), 10),
+    (re.compile(r"0o[0-7]+\Z"), 8),
+    (re.compile(r"0x[0-9a-fA-F]+\Z"), 16),
 )
-MAX_DIGITS = 100
-"""Longer numbers are kept as infinity: no field takes one, and int() refuses 5,000 digits."""
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_INFINITY = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z")
+_NOT_A_NUMBER = frozenset({".nan", ".NaN", ".NAN"})
 
 
 def resolve(text: str) -> str | int | float | bool | None:
-    """Read a plain scalar: `no`, `on` and `12:30` are text, `0777` is the number 777."""
-    if text in _NULL:
-        return None
-    if text in _BOOL:
-        return _BOOL[text]
-    if text[0] not in "+-.0123456789":
+    """Read a plain scalar: `no`, `on` and `12:30` are text, `0777` is the number 777.
+
+    A number of more than MAX_DIGITS is infinite, which no field takes.
+    """
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in _NUMERIC:
         return text
-    number = _integer(text)
-    if number is not None:
-        return number
-    if _FLOAT.match(text):
-        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
-    return text
-
-
-def _integer(text: str) -> int | float | None:
-    for pattern, base in ((_INT, 10), (_OCTAL, 8), (_HEX, 16)):
+    for pattern, base in _INTEGERS:
         if pattern.match(text):
-            return (
-                int(text.replace("0o", "", 1) if base == 8 else text, base)
-                if (len(text) <= MAX_DIGITS)
-                else float("inf")
-            )
-    return None
+            # int() with base 8 and 16 takes the 0o and 0x.
+            return int(text, base) if len(text) <= MAX_DIGITS else float("inf")
+    if _FLOAT.match(text):
+        return float(text) if len(text) <= MAX_DIGITS else float("inf")
+    if _INFINITY.match(text):
+        return float(text.replace(".", ""))
+    return float("nan") if text in _NOT_A_NUMBER else text

@@ -4,35 +4,65 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.diagnostics.codes import manifests as codes
+from reconciler.documents.limits import MAX_FINDINGS
 from reconciler.documents.nodes import Mapping, Node, Scalar, Sequence
+from reconciler.documents.wording import (
+    TYPE_NAMES,
+    described,
+    kind_of,
+    literal,
+    quoted,
+    shorten,
+    shown,
+)
 
 if TYPE_CHECKING:
+    from jsonschema import Draft7Validator
     from jsonschema.exceptions import ValidationError
 
-_TYPE_NAMES = {
-    "string": "text",
-    "boolean": "true or false",
-    "integer": "a whole number",
-    "number": "a number",
-    "object": "a mapping",
-    "array": "a list",
-    "null": "nothing",
-}
+_TIGHT_COLON = re.compile(r"""(["']?[\w.-]+["']?):(?=[^\s/])(.*)""")
+_YES = ("yes", "on", "y", "1")
+_NO = ("no", "off", "n", "0")
 
 
 def check(document: Node, schema: dict[str, Any]) -> list[Diagnostic]:
-    """Validate a document; every finding at once, in the order of the text."""
-    from jsonschema import Draft7Validator
+    """Validate a document; every finding at once, in the order of the text.
 
-    findings: list[Diagnostic] = []
-    for error in Draft7Validator(schema).iter_errors(document.plain()):
-        findings.extend(_translate(document, error))
-    return sorted(findings, key=_place)
+    Of very many only the first MAX_FINDINGS + 1 are looked for.
+    """
+    errors = _validator()(schema).iter_errors(document.plain())
+    findings = (finding for error in errors for finding in _translate(document, schema, error))
+    return sorted(islice(findings, MAX_FINDINGS + 1), key=_place)
+
+
+@cache
+def _validator() -> type[Draft7Validator]:
+    """Return the validator; patterns end where the text ends, as ECMA 262 says.
+
+    With Python's $ a text that ends with a line break would pass.
+    """
+    from jsonschema import Draft7Validator, ValidationError, validators
+
+    @cache
+    def compiled(pattern: str) -> re.Pattern[str]:
+        return re.compile(re.sub(r"\$\Z", r"\\Z", pattern))
+
+    def matches(
+        _validator: object, pattern: str, instance: object, _schema: object
+    ) -> Iterator[ValidationError]:
+        if isinstance(instance, str) and not compiled(pattern).search(instance):
+            yield ValidationError(f"does not match {pattern}")
+
+    extend: Any = validators.extend
+    extended: type[Draft7Validator] = extend(Draft7Validator, {"pattern": matches})
+    return extended
 
 
 def _schema(error: ValidationError) -> dict[str, Any]:
@@ -44,141 +74,198 @@ def _place(finding: Diagnostic) -> tuple[int, int]:
     return (finding.range.start.line, finding.range.start.column) if finding.range else (0, 0)
 
 
-def _translate(document: Node, error: ValidationError) -> Iterator[Diagnostic]:
-    node, name = _find(document, list(error.absolute_path))
-    if error.validator == "additionalProperties":
-        yield from _unknown_fields(node, error)
+def _translate(
+    document: Node, schema: dict[str, Any], error: ValidationError
+) -> Iterator[Diagnostic]:
+    node, name, key = _find(document, error.absolute_path)
+    where = key.range if key else node.range
+    if "propertyNames" in error.absolute_schema_path:
+        yield _bad_name(node, error)
+    elif error.validator == "additionalProperties":
+        yield from _unknown_fields(node, schema, error)
     elif error.validator == "required":
-        yield from _missing_fields(node, name, error)
+        yield _missing_field(name, error).at(where)
     elif error.validator == "type":
         yield _wrong_type(node, name, error)
     elif error.validator == "const" and name == "version":
-        yield codes.UNSUPPORTED_VERSION.error(
-            f"version is {_shown(node)}; this release reads version {error.validator_value}.",
-            hint=f"Write version: {error.validator_value}",
-            range=node.range,
-        )
-    elif "propertyNames" in error.absolute_schema_path:
-        yield from _bad_names(node, error)
+        yield _wrong_version(node, error)
     else:
         yield _invalid(node, name, error)
 
 
-def _find(document: Node, path: list[str | int]) -> tuple[Node, str]:
-    node, name = document, "the document"
+def _find(document: Node, path: Iterable[str | int]) -> tuple[Node, str, Scalar | None]:
+    """Return the node at a path, how to call it, and the key it stands under."""
+    node, name, key = document, "The document", None
     for step in path:
         if isinstance(node, Mapping) and isinstance(step, str):
-            node, name = node.entries[step].value, step
+            entry = node.entries[step]
+            node, name, key = entry.value, step, entry.key
         elif isinstance(node, Sequence) and isinstance(step, int):
-            node, name = node.items[step], f"{name}[{step}]"
-    return node, name
+            node, name, key = node.items[step], f"{name}[{step}]", None
+    return node, name, key
 
 
-def _unknown_fields(node: Node, error: ValidationError) -> Iterator[Diagnostic]:
+def _unknown_fields(
+    node: Node, schema: dict[str, Any], error: ValidationError
+) -> Iterator[Diagnostic]:
+    part = _schema(error)
+    properties: dict[str, Any] = part.get("properties", {})
+    forbidden: dict[str, str] = part.get("x-forbidden", {})
     if not isinstance(node, Mapping):
         return
-    properties: dict[str, dict[str, Any]] = _schema(error).get("properties", {})
-    forbidden: dict[str, str] = _schema(error).get("x-forbidden", {})
-    known = sorted(properties)
     for key, entry in node.entries.items():
         if key in properties:
             continue
-        close = difflib.get_close_matches(key, [k for k in known if k not in node.entries], 1)
         reason = next((why for pattern, why in forbidden.items() if re.search(pattern, key)), "")
+        free = sorted(name for name in properties if name not in node.entries)
+        known = ", ".join(sorted(properties))
         yield codes.UNKNOWN_FIELD.error(
-            reason or f"`{key}` is not a field here; the fields are {', '.join(known)}.",
-            hint="Remove it."
-            if reason
-            else f"Did you mean `{close[0]}`?"
-            if close
-            else "Remove it, or move it to where it belongs.",
+            reason or f"`{shorten(key)}` is not a field here. The fields are {known}.",
+            hint="Remove it." if reason else _hint_for_unknown(entry.key, free, schema),
             range=entry.key.range,
         )
 
 
-def _missing_fields(node: Node, name: str, error: ValidationError) -> Iterator[Diagnostic]:
+def _hint_for_unknown(key: Scalar, free: list[str], schema: dict[str, Any]) -> str:
+    if (hint := _tight_colon(key)) is not None:
+        return hint
+    text = key.text[:100]
+    close = difflib.get_close_matches(text.lower(), free, 1) or [
+        name for name in free if len(text) > 2 and name.startswith(text.lower())
+    ]
+    if close:
+        return f"Did you mean `{close[0]}`?"
+    home = _home_of(text, schema)
+    return (
+        f"`{text}` is a field of {home}; move it there."
+        if home
+        else ("Remove it, or indent it below the field it belongs to.")
+    )
+
+
+def _home_of(key: str, schema: dict[str, Any]) -> str:
+    """Name the part of the schema that has this field, "" where none has."""
+    for part in (schema, *schema.get("properties", {}).values()):
+        for owner in (part, part.get("additionalProperties"), part.get("items")):
+            if isinstance(owner, dict) and key in owner.get("properties", {}):
+                return f"`{shorten(str(owner.get('title', '')).lower())}`"
+    return ""
+
+
+def _tight_colon(node: Scalar) -> str | None:
+    """Return the hint for `key:value`, which is one text; None where it is something else."""
+    line = node.source.shown(node.line)[node.column :]
+    found = _TIGHT_COLON.match(line) if node.plain_style else None
+    return f"Put a space after the colon: {shorten(f'{found[1]}: {found[2]}')}" if found else None
+
+
+def _missing_field(name: str, error: ValidationError) -> Diagnostic:
     field = re.match(r"'([^']+)'", error.message)
     missing = field[1] if field else "a field"
     properties: dict[str, dict[str, Any]] = _schema(error).get("properties", {})
     examples = properties.get(missing, {}).get("examples", [])
-    example = f"Add {missing}: {_literal(examples[0])}" if examples else f"Add `{missing}`."
-    yield codes.MISSING_FIELD.error(
-        f"{name if name == 'the document' else f'`{name}`'} has no `{missing}`.",
-        hint=example,
-        range=node.range,
+    owner = name if name == "The document" else f"`{shorten(name)}`"
+    return codes.MISSING_FIELD.error(
+        f"{owner} has no `{missing}`.",
+        hint=f"Add {missing}: {literal(examples[0])}" if examples else f"Add `{missing}`.",
     )
 
 
 def _wrong_type(node: Node, name: str, error: ValidationError) -> Diagnostic:
-    wanted: Any = error.validator_value
-    names = [wanted] if isinstance(wanted, str) else list(wanted)
-    wanted_text = " or ".join(_TYPE_NAMES.get(n, n) for n in names)
-    hint = f"Write {wanted_text} here."
-    if "string" in names and isinstance(node, Scalar):
-        hint = (
-            'Write a value, or "" for an empty text.'
-            if node.value is None
-            else f'Quote it: "{node.text}"'
-            if len(node.text) < 60
-            else "Put it in quotes."
-        )
-    elif names == ["boolean"] and isinstance(node, Scalar):
-        yes = node.text.lower() in ("yes", "on", "y", "1")
-        no = node.text.lower() in ("no", "off", "n", "0")
-        hint = "Write true." if yes else "Write false." if no else hint
+    wanted = str(error.validator_value)
     return codes.WRONG_TYPE.error(
-        f"`{name}` must be {wanted_text}, but {_shown(node)} is {_kind(node)}.",
-        hint=hint,
+        f"`{shorten(name)}` must be {TYPE_NAMES.get(wanted, wanted)}, but {described(node)}.",
+        hint=_hint_for_type(node, name, wanted, _schema(error)),
         range=node.range,
     )
 
 
-def _bad_names(node: Node, error: ValidationError) -> Iterator[Diagnostic]:
+def _hint_for_type(node: Node, name: str, wanted: str, schema: dict[str, Any]) -> str:
+    general = str(schema.get("errorMessage", "")) or f"Write {TYPE_NAMES.get(wanted, wanted)}."
+    if not isinstance(node, Scalar):
+        return general
+    if wanted == "string":
+        line = node.source.shown(node.line)[node.column :]
+        if node.value is None and line.lstrip().startswith("#"):
+            return "A # begins a comment; put the text in quotes."
+        if node.value is None:
+            return 'Write a text, or "" for an empty one.'
+        return f"Put it in quotes: {quoted(node.text)}"
+    if wanted in ("object", "array") and (hint := _tight_colon(node)) is not None:
+        return hint
+    if wanted == "object":
+        if name in schema.get("properties", {}):
+            return f"`{name}` belongs to a {_title(schema)}: indent it below the name of its own."
+        if node.value is None:
+            return f"Indent what belongs to `{shorten(name)}` deeper than `{shorten(name)}` itself."
+    if wanted == "boolean" and node.text.lower() in _YES + _NO:
+        meant = "true" if node.text.lower() in _YES else "false"
+        return f"Write {meant}; in YAML 1.2 `{node.text}` is {kind_of(node)}."
+    if wanted == "integer" and isinstance(node.value, str) and node.text.isdecimal():
+        return f"Remove the quotes: {shorten(node.text)}"
+    return general
+
+
+def _title(schema: dict[str, Any]) -> str:
+    return str(schema.get("title", "")).lower()
+
+
+def _wrong_version(node: Node, error: ValidationError) -> Diagnostic:
+    wanted = str(error.validator_value)
+    if isinstance(node, Scalar) and node.text == wanted:
+        return codes.WRONG_TYPE.error(
+            f"`version` must be a number, but {described(node)}.",
+            hint=f"Remove the quotes: version: {wanted}",
+            range=node.range,
+        )
+    return codes.UNSUPPORTED_VERSION.error(
+        f"This release reads version {wanted}; here it is {shown(node)}.",
+        hint=f"Write version: {wanted}",
+        range=node.range,
+    )
+
+
+def _bad_name(node: Node, error: ValidationError) -> Diagnostic:
     """Findings about keys: the instance is the key itself."""
-    entry = node.entries.get(str(error.instance)) if isinstance(node, Mapping) else None
-    yield codes.INVALID_VALUE.error(
-        f"`{error.instance}` cannot be used as a name here.",
-        hint=str(_schema(error).get("x-hint", "Use letters, digits, - and _.")),
+    text = str(error.instance)
+    entry = node.entries.get(text) if isinstance(node, Mapping) else None
+    tight = _tight_colon(entry.key) if entry else None
+    return codes.INVALID_VALUE.error(
+        f"`{shorten(text)}` cannot be a name here.",
+        hint=tight or str(_schema(error).get("errorMessage", "")),
         range=entry.key.range if entry else node.range,
     )
 
 
 def _invalid(node: Node, name: str, error: ValidationError) -> Diagnostic:
-    hint = str(_schema(error).get("x-hint", ""))
-    if error.validator == "enum":
-        allowed: Any = error.validator_value
-        detail = f"`{name}` must be one of {', '.join(map(str, allowed))}."
-    elif error.validator in ("minimum", "maximum"):
-        least = "least" if error.validator == "minimum" else "most"
-        detail = f"`{name}` is {_shown(node)}; it must be at {least} {error.validator_value}."
-    elif error.validator in ("minItems", "minProperties", "minLength"):
-        detail = f"`{name}` must not be empty."
-    elif error.validator in ("maxLength", "maxItems"):
-        detail = f"`{name}` is longer than {error.validator_value}."
-    else:
-        detail = f"`{name}` is {_shown(node)}, which is not of the form it must have."
-    return codes.INVALID_VALUE.error(detail, hint=hint, range=node.range)
+    limit: Any = error.validator_value
+    said = {
+        "enum": f"must be one of {literal(limit)}",
+        "minimum": f"is {shown(node)}; it must be at least {limit}",
+        "maximum": f"is {shown(node)}; it must be at most {limit}",
+        "minItems": "must not be empty",
+        "minLength": "must not be empty",
+        "maxLength": f"is longer than {limit} characters",
+    }
+    other = f"is {shown(node)}, which is not of the form it must have"
+    default = _schema(error).get("default")
+    general = "" if default is None else f"Leave it out for the default, {literal(default)}."
+    return codes.INVALID_VALUE.error(
+        f"`{shorten(name)}` {said.get(str(error.validator), other)}.",
+        hint=str(_schema(error).get("errorMessage", general)),
+        range=node.range,
+    )
 
 
-def _kind(node: Node) -> str:
-    if isinstance(node, Mapping):
-        return "a mapping"
-    if isinstance(node, Sequence):
-        return "a list"
-    value = node.plain()
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "true or false"
-    return "text" if isinstance(value, str) else "a number"
-
-
-def _shown(node: Node) -> str:
-    if isinstance(node, Scalar):
-        text = node.text if len(node.text) <= 60 else f"{node.text[:57]}..."
-        return f"`{text}`" if text else "an empty value"
-    return "what is written"
-
-
-def _literal(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value).lower()
+def without_echoes(
+    findings: Iterable[Diagnostic], problems: Iterable[Diagnostic]
+) -> list[Diagnostic]:
+    """Leave out findings at the very places where the text itself was complained about."""
+    places = {
+        (problem.range.filename, problem.range.start) for problem in problems if problem.range
+    }
+    return [
+        finding
+        for finding in findings
+        if finding.range is None or (finding.range.filename, finding.range.start) not in places
+    ]

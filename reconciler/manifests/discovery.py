@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,49 +11,58 @@ from pathlib import Path
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.diagnostics.codes import manifests as codes
-from reconciler.documents.source import MAX_BYTES
+from reconciler.documents import leads_out, read_file
+from reconciler.documents.characters import find_hidden, replace_hidden
+from reconciler.documents.limits import MAX_BYTES
 
 SUFFIXES = (".yaml", ".yml")
 PROJECT_FILE = "reconciler.yaml"
 STANDARD_INPUT = "-"
 
 # Looks for the words and not for valid YAML: a manifest with a syntax error is still one.
+# JSON is YAML too.
 _LOOKS_LIKE_MANIFEST = re.compile(
-    rb"^(?:finetunes?|moved|removed)\s*:|manifest\.v\d+\.schema\.json", re.M
+    rb"""^(?:\xef\xbb\xbf)?["']?(?:finetunes?|moved|removed)["']?[ \t]*:"""
+    rb"""|[{,]\s*"finetunes"\s*:|manifest\.v\d+\.schema\.json""",
+    re.MULTILINE,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestFile:
-    """A manifest's bytes; name is as the user knows it, folder is what its paths start from."""
+    """A manifest's bytes.
+
+    name: as the user knows it. folder: what its paths start from. root: the project, which
+    its paths may not leave; without it they may not leave the folder.
+    """
 
     name: str
     folder: Path
     raw: bytes
+    root: Path | None = None
 
 
 def find_manifests(
     paths: Iterable[str], root: Path
 ) -> tuple[tuple[ManifestFile, ...], tuple[Diagnostic, ...]]:
-    """Read the named files, every *.yaml and *.yml below the named folders, and `-`."""
+    """Read the named files, every *.yaml and *.yml below the named folders, and `-`.
+
+    A file that is reached twice is read once. What a folder holds may not link out of it
+    and out of the project; what is named itself may lie anywhere.
+    """
     files: dict[str, ManifestFile] = {}
     problems: list[Diagnostic] = []
     for path in dict.fromkeys(paths):
-        before = len(files) + len(problems)
-        for name in _names(path, root):
-            if os.path.realpath(root / name) not in files or name == STANDARD_INPUT:
-                found = _read(name, root)
-                if isinstance(found, Diagnostic):
-                    problems.append(found)
+        names, found = _names(path, root)
+        problems.extend(found)
+        for name in names:
+            key = name if name == STANDARD_INPUT else os.path.realpath(root / name)
+            if key not in files:
+                file = _read(name, root)
+                if isinstance(file, ManifestFile):
+                    files[key] = file
                 else:
-                    files[os.path.realpath(root / name)] = found
-        if len(files) + len(problems) == before and (root / path).is_dir():
-            problems.append(
-                codes.NO_MANIFESTS.error(
-                    f"{path} holds no *.yaml or *.yml file.",
-                    hint="Name another folder, or write a manifest there.",
-                )
-            )
+                    problems.append(file)
     return tuple(files.values()), tuple(problems)
 
 
@@ -62,48 +70,93 @@ def discover_manifests(
     root: Path,
 ) -> tuple[tuple[ManifestFile, ...], tuple[Diagnostic, ...]]:
     """Read what looks like a manifest among the YAML files right in a folder."""
-    names = [
-        entry.name
-        for entry in sorted(root.iterdir())
-        if entry.suffix in SUFFIXES and entry.name != PROJECT_FILE and entry.is_file()
-    ]
+    names = sorted(e.name for e in root.iterdir() if _is_yaml(e.name) and e.is_file())
     files, problems = find_manifests(names, root)
-    manifests = tuple(file for file in files if _LOOKS_LIKE_MANIFEST.search(file.raw))
-    if not manifests and not problems:
-        return (), (
-            codes.NO_MANIFESTS.error(
-                f"{root.name or root} has no YAML file with `finetunes:` in it.",
-                hint="Run `reconciler init`, or name the files with -f/--manifest.",
-            ),
-        )
-    return manifests, problems
+    # UTF-16 has a NUL beside each of these letters; it is found here and refused later.
+    manifests = [f for f in files if _LOOKS_LIKE_MANIFEST.search(f.raw.replace(b"\0", b""))]
+    outside = [file for file in manifests if leads_out(root / file.name, root)]
+    problems = (*problems, *(_unreadable(file.name, *_LINKS_OUT) for file in outside))
+    if manifests or problems:
+        return tuple(file for file in manifests if file not in outside), problems
+    return (), (
+        codes.NO_MANIFESTS.error(
+            "No YAML file of the working folder has `finetunes:` in it.",
+            hint="Run `reconciler init`, or name the files with -f/--manifest.",
+        ),
+    )
 
 
-def _names(path: str, root: Path) -> Iterator[str]:
+def _is_yaml(name: str) -> bool:
+    return name.endswith(SUFFIXES) and name != PROJECT_FILE and not name.startswith(".")
+
+
+def _names(path: str, root: Path) -> tuple[list[str], list[Diagnostic]]:
+    """Return the files that a path stands for, as the user would name them."""
+    if not path:
+        detail = "An empty path is named, which would mean the whole working folder."
+        return [], [codes.UNREADABLE_FILE.error(detail, hint="Name a file, a folder, or `.`.")]
     if path == STANDARD_INPUT or not (root / path).is_dir():
-        yield path
-        return
-    for folder, folders, names in os.walk(root / path):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            full = Path(folder) / name
-            if full.suffix in SUFFIXES and name != PROJECT_FILE and not name.startswith("."):
-                yield os.path.relpath(full, root) if not Path(path).is_absolute() else str(full)
+        return [path], []
+    problems: list[Diagnostic] = []
+    names = []
+    for file in _walk(root / path, problems):
+        name = str(file) if Path(path).is_absolute() else os.path.relpath(file, root)
+        if leads_out(file, root / path) and leads_out(file, root):
+            problems.append(_unreadable(name, *_LINKS_OUT))
+        else:
+            names.append(name)
+    if not names and not problems:
+        problems.append(
+            codes.NO_MANIFESTS.error(
+                f"The folder {path} holds no *.yaml or *.yml file.",
+                hint="Name another folder, or write a manifest there.",
+            )
+        )
+    return sorted(names), problems
+
+
+def _walk(top: Path, problems: list[Diagnostic]) -> Iterator[Path]:
+    """Yield the YAML files below a folder; a folder that is linked to is entered once."""
+    entered: set[str] = set()
+    folders = [top]
+    while folders:
+        folder = folders.pop()
+        if (real := os.path.realpath(folder)) in entered:
+            continue
+        entered.add(real)
+        try:
+            entries = list(os.scandir(folder))
+        except OSError as error:
+            problems.append(_unreadable(str(folder), f"{error.strerror}."))
+            continue
+        for entry in entries:
+            if entry.is_dir():
+                folders.extend([] if entry.name.startswith(".") else [Path(entry.path)])
+            elif _is_yaml(entry.name):
+                yield Path(entry.path)
+
+
+_LINKS_OUT = (
+    "It links out of the project.",
+    "Where that is meant, name the file itself with -f/--manifest.",
+)
+
+
+def _unreadable(name: str, detail: str, hint: str = "") -> Diagnostic:
+    return codes.UNREADABLE_FILE.error(
+        f"{replace_hidden(name)}: {detail}", hint=hint or "Check the path and its permissions."
+    )
 
 
 def _read(name: str, root: Path) -> ManifestFile | Diagnostic:
-    if name == STANDARD_INPUT:
-        return ManifestFile("<stdin>", root, sys.stdin.buffer.read(MAX_BYTES + 1))
-    path = root / name
+    if find_hidden(name) or "\n" in name:
+        detail = "The name of this file holds characters that cannot be shown."
+        return _unreadable(ascii(name), detail, "Rename it.")
     try:
-        # A FIFO or a device would block or never end.
-        if not stat.S_ISREG(path.stat().st_mode):
-            return codes.UNREADABLE_FILE.error(
-                f"{name} is not a regular file.", hint="Name a file or a folder."
-            )
-        with path.open("rb") as file:
-            return ManifestFile(name, path.parent, file.read(MAX_BYTES + 1))
+        if name == STANDARD_INPUT:
+            raw = sys.stdin.buffer.read(MAX_BYTES + 1) if sys.stdin else b""
+            return ManifestFile("<stdin>", root, raw, root)
+        path = root / name
+        return ManifestFile(name, path.parent, read_file(path), root)
     except OSError as error:
-        return codes.UNREADABLE_FILE.error(
-            f"{name}: {error.strerror}.", hint="Check the path and its permissions."
-        )
+        return _unreadable(name, f"{error.strerror}.")

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from reconciler.diagnostics import Diagnostic, SourceRange, has_errors
 from reconciler.diagnostics.codes import manifests as codes
-from reconciler.documents import Mapping, Node, Scalar, check, decode, load_schema, parse
-from reconciler.manifests.consistency import find_conflicts
+from reconciler.documents import (
+    MAX_FINDINGS,
+    Node,
+    Scalar,
+    check,
+    decode,
+    load_schema,
+    parse,
+    without_echoes,
+)
+from reconciler.documents import Mapping as MappingNode
+from reconciler.manifests.consistency import Document, find_conflicts
 from reconciler.manifests.discovery import ManifestFile
 from reconciler.model import Address, Desired, Finetune
+
+_UNREAD = {codes.NOT_TEXT.id, codes.YAML_SYNTAX.id, codes.UNSUPPORTED_YAML.id}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,27 +39,28 @@ class Reading:
     folders: dict[Address, Path]
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A mapping at the top of a document, and the file it came from."""
-
-    file: ManifestFile
-    root: Mapping
-
-
 def read_manifests(files: Iterable[ManifestFile]) -> Reading:
-    """Read manifests that were found; every mistake of every file at once."""
+    """Read manifests that were found; every mistake of every file at once.
+
+    Past MAX_FINDINGS mistakes the rest is not looked for, and that is said.
+    """
     documents: list[Document] = []
     diagnostics: list[Diagnostic] = []
     for file in files:
-        nodes, problems = _parse(file)
-        diagnostics.extend(problems)
-        for node in nodes:
-            diagnostics.extend(_check(node))
-            if isinstance(node, Mapping):
-                documents.append(Document(file, node))
-    diagnostics.extend(find_conflicts([document.root for document in documents]))
+        diagnostics.extend(_read(file, documents))
+        if len(diagnostics) > MAX_FINDINGS:
+            break
+    complete = not any(problem.code in _UNREAD for problem in diagnostics)
+    conflicts = find_conflicts(documents, complete=complete)
+    diagnostics.extend(islice(conflicts, MAX_FINDINGS + 1))
     diagnostics.sort(key=_in_order_of_text)
+    if len(diagnostics) > MAX_FINDINGS:
+        diagnostics[MAX_FINDINGS:] = [
+            codes.TOO_MANY_MISTAKES.error(
+                f"These are {MAX_FINDINGS} mistakes; there are more.",
+                hint="Mend these and run it again.",
+            )
+        ]
     if has_errors(diagnostics):
         return Reading(Desired(), tuple(diagnostics), {})
     return Reading(_desired(documents), tuple(diagnostics), _folders(documents))
@@ -57,23 +71,40 @@ def _in_order_of_text(finding: Diagnostic) -> tuple[str, int, int]:
     return (where.filename, where.start.line, where.start.column) if where else ("", 0, 0)
 
 
-def _parse(file: ManifestFile) -> tuple[list[Node], list[Diagnostic]]:
+def _read(file: ManifestFile, documents: list[Document]) -> list[Diagnostic]:
+    """Read one file; add its documents and return its mistakes."""
     source, problems = decode(file.raw, file.name)
     if source is None:
-        return [], problems
-    return parse(source)
+        return problems
+    nodes, problems = parse(source)
+    if not nodes and not problems:
+        return [
+            codes.EMPTY_MANIFEST.error(
+                f"{file.name} holds nothing but comments or blank lines.",
+                hint="Remove the file, or write `version: 1` into it where no finetune is meant.",
+                range=source.within(0, 0, 0),
+            )
+        ]
+    findings: list[Diagnostic] = []
+    for node in nodes:
+        findings.extend(_check(node))
+        if isinstance(node, MappingNode):
+            documents.append(Document(file, node))
+        if len(findings) > MAX_FINDINGS:
+            break
+    return problems + without_echoes(findings, problems)
 
 
 def _check(node: Node) -> list[Diagnostic]:
-    if not isinstance(node, Mapping):
-        return [
-            codes.WRONG_TYPE.error(
-                "A manifest is a mapping with `version` and `finetunes`.",
-                hint="Begin the file with: version: 1",
-                range=node.range,
-            )
-        ]
-    return check(node, load_schema("manifest"))
+    if isinstance(node, MappingNode):
+        return check(node, load_schema("manifest"))
+    return [
+        codes.WRONG_TYPE.error(
+            "A manifest is a mapping with `version` and `finetunes`.",
+            hint="Begin the file with: version: 1",
+            range=node.range,
+        )
+    ]
 
 
 def _folders(documents: list[Document]) -> dict[Address, Path]:
@@ -85,42 +116,34 @@ def _folders(documents: list[Document]) -> dict[Address, Path]:
 
 
 def _desired(documents: list[Document]) -> Desired:
-    finetunes = (
-        _finetune(entry.key, entry.value)
-        for document in documents
-        for entry in document.root.mapping("finetunes")
-        if isinstance(entry.value, Mapping)
+    roots = [document.root for document in documents]
+    finetunes = sorted(
+        (
+            _finetune(entry.key, entry.value)
+            for root in roots
+            for entry in root.mapping("finetunes")
+            if isinstance(entry.value, MappingNode)
+        ),
+        key=lambda finetune: finetune.address,
     )
-    moves = [
-        move
-        for document in documents
-        for move in document.root.sequence("moved")
-        if isinstance(move, Mapping)
-    ]
-    removed = (
-        Address(item.text)
-        for document in documents
-        for item in document.root.sequence("removed")
-        if isinstance(item, Scalar)
-    )
+    moves = [move for root in roots for move in root.sequence("moved")]
+    removed = [item for root in roots for item in root.sequence("removed")]
     return Desired(
-        finetunes={finetune.address: finetune for finetune in sorted(finetunes, key=_by_address)},
-        moved={Address(move.text("to")): Address(move.text("from")) for move in moves},
-        removed=frozenset(removed),
+        finetunes={finetune.address: finetune for finetune in finetunes},
+        moved={
+            Address(move.text("to")): Address(move.text("from"))
+            for move in moves
+            if isinstance(move, MappingNode)
+        },
+        removed=frozenset(Address(item.text) for item in removed if isinstance(item, Scalar)),
     )
 
 
-def _by_address(finetune: Finetune) -> Address:
-    return finetune.address
-
-
-def _finetune(key: Scalar, body: Mapping) -> Finetune:
+def _finetune(key: Scalar, body: MappingNode) -> Finetune:
     def flag(name: str) -> bool:
         value = body.get(name)
         return isinstance(value, Scalar) and value.value is True
 
-    ranges: dict[str, SourceRange] = {"": key.range}
-    ranges.update((name, entry.value.range) for name, entry in body.entries.items())
     return Finetune(
         address=Address(key.text),
         base_name=body.text("name") or key.text,
@@ -130,5 +153,23 @@ def _finetune(key: Scalar, body: Mapping) -> Finetune:
         adapter_path=body.text("adapter"),
         versioned=flag("versioned"),
         labels={entry.key.text: str(entry.value.plain()) for entry in body.mapping("labels")},
-        ranges=ranges,
+        ranges=_Ranges(key, body),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class _Ranges(Mapping[str, SourceRange]):
+    """Where each field was written, made when somebody asks; "" is the logical name."""
+
+    key: Scalar
+    body: MappingNode
+
+    def __getitem__(self, name: str) -> SourceRange:
+        return self.key.range if name == "" else self.body.entries[name].value.range
+
+    def __iter__(self) -> Iterator[str]:
+        yield ""
+        yield from self.body.entries
+
+    def __len__(self) -> int:
+        return 1 + len(self.body.entries)

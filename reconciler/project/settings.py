@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from reconciler.diagnostics import Diagnostic, DiagnosticError, SourceRange, has_errors
+from reconciler.diagnostics import (
+    Diagnostic,
+    DiagnosticError,
+    Position,
+    SourceRange,
+    has_errors,
+)
 from reconciler.diagnostics.codes import manifests as manifest_codes
 from reconciler.diagnostics.codes import project as codes
 from reconciler.documents import Mapping as MappingNode
-from reconciler.documents import Scalar, check, decode, load_schema, parse
+from reconciler.documents import (
+    Scalar,
+    Source,
+    check,
+    decode,
+    leads_out,
+    load_schema,
+    parse,
+    read_file,
+    shorten,
+    without_echoes,
+)
 from reconciler.model import Limits
 
 PROJECT_FILE = "reconciler.yaml"
 DEFAULT_STATE = "reconciler.state.json"
 DEFAULT_PARALLELISM = 4
-_ACCOUNT_ID = re.compile(r"[0-9a-f]{32}\Z")
+ACCOUNT_VARIABLE = "CLOUDFLARE_ACCOUNT_ID"
+_ACCOUNT_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +69,33 @@ class Settings:
         if not self.account_id:
             raise DiagnosticError(
                 codes.MISSING_ACCOUNT.error(
-                    "Neither CLOUDFLARE_ACCOUNT_ID nor account_id in reconciler.yaml is set.",
-                    hint="export CLOUDFLARE_ACCOUNT_ID=... (or try it out with --sandbox)",
+                    f"Neither {ACCOUNT_VARIABLE} nor account_id in {PROJECT_FILE} is set.",
+                    hint=f"export {ACCOUNT_VARIABLE}=... (or try it out with --sandbox)",
                 )
             )
-        if not _ACCOUNT_ID.match(self.account_id):
-            raise DiagnosticError(
-                codes.INVALID_ACCOUNT.error(
-                    f"{self.account_id[:64]!r} does not have 32 lower-case hex digits.",
-                    hint="Copy it from the dashboard: Workers AI, or the address bar.",
-                    range=self.account_range,
-                )
-            )
+        if not _ACCOUNT_ID.fullmatch(self.account_id):
+            raise DiagnosticError(self._malformed_account())
         return self.account_id
+
+    def _malformed_account(self) -> Diagnostic:
+        """Say what is wrong without the value: a token is easily put into the wrong variable."""
+        where = "account_id" if self.account_range else ACCOUNT_VARIABLE
+        length = len(self.account_id)
+        what = f"has {length} characters" if length != 32 else "has other characters"
+        return codes.INVALID_ACCOUNT.error(
+            f"{where} {what}; an account id is 32 lower-case hex digits.",
+            hint="Copy the account id from the address bar of the dashboard.",
+            range=self.account_range,
+        )
 
 
 def resolve_settings(root: Path, environment: Mapping[str, str], flags: Flags) -> Settings:
-    """Put the settings together; DiagnosticError with every mistake of the project file."""
+    """Put the settings together: flags beat the environment, which beats the project file.
+
+    Raises DiagnosticError with every mistake of the project file.
+    """
     settings = _from_file(root)
-    account = environment.get("CLOUDFLARE_ACCOUNT_ID", "").strip()
+    account = environment.get(ACCOUNT_VARIABLE, "").strip()
     if account:
         settings = replace(settings, account_id=account, account_range=None)
     return replace(
@@ -83,42 +109,76 @@ def resolve_settings(root: Path, environment: Mapping[str, str], flags: Flags) -
 def _from_file(root: Path) -> Settings:
     path = root / PROJECT_FILE
     try:
-        raw = path.read_bytes()
+        if leads_out(path, root):
+            raise DiagnosticError(
+                manifest_codes.UNREADABLE_FILE.error(
+                    f"{PROJECT_FILE}: It links out of the project.",
+                    hint="Put the file itself into the working folder.",
+                )
+            )
+        raw = read_file(path)
     except FileNotFoundError:
         return Settings(root)
     except OSError as error:
-        detail = f"{PROJECT_FILE}: {error.strerror}."
-        raise DiagnosticError(manifest_codes.UNREADABLE_FILE.error(detail)) from error
-    document, problems = _parse(raw)
+        raise DiagnosticError(
+            manifest_codes.UNREADABLE_FILE.error(
+                f"{PROJECT_FILE}: {error.strerror}.", hint="Check the file and its permissions."
+            )
+        ) from error
+    source, problems = decode(raw, PROJECT_FILE)
+    if source is None:
+        raise DiagnosticError(*problems)
+    document, problems = _read(source, root)
     if document is None or has_errors(problems):
         raise DiagnosticError(*problems)
     return _decode(root, document)
 
 
-def _parse(raw: bytes) -> tuple[MappingNode | None, list[Diagnostic]]:
-    source, problems = decode(raw, PROJECT_FILE)
-    if source is None:
-        return None, problems
+def _read(source: Source, root: Path) -> tuple[MappingNode | None, list[Diagnostic]]:
+    """Return the document with every mistake in it; None with at least one."""
     documents, problems = parse(source)
-    if has_errors(problems):
-        return None, problems
-    if len(documents) != 1 or not isinstance(documents[0], MappingNode):
-        what = "is empty" if not documents else "must be one mapping"
-        return None, [
-            codes.INVALID_SETTING.error(f"{PROJECT_FILE} {what}.", hint="Begin it with: version: 1")
+    document = documents[0] if documents else None
+    if not problems and (len(documents) != 1 or not isinstance(document, MappingNode)):
+        several = "holds several documents" if len(documents) > 1 else "is not a mapping"
+        problems = [
+            codes.INVALID_SETTING.error(
+                f"{PROJECT_FILE} {several if documents else 'is empty'}.",
+                hint="Write one mapping, which begins with: version: 1",
+                range=documents[-1].range if documents else source.within(0, 0, 0),
+            )
         ]
-    return documents[0], problems + check(documents[0], load_schema("project"))
+    if not isinstance(document, MappingNode):
+        return None, problems
+    findings = [*check(document, load_schema("project")), *_manifests_outside(document, root)]
+    problems = problems + without_echoes(findings, problems)
+    return document, sorted(problems, key=lambda p: p.range.start if p.range else Position(0, 0))
+
+
+def _manifests_outside(document: MappingNode, root: Path) -> Iterator[Diagnostic]:
+    """Yield what a pull request could have read, and shown in the errors of CI."""
+    for node in document.sequence("manifests"):
+        text = node.value if isinstance(node, Scalar) else None
+        if not isinstance(text, str) or not text:
+            continue
+        if Path(text).is_absolute() or leads_out(root / text, root) or text == "-":
+            yield codes.INVALID_SETTING.error(
+                f"`{shorten(text)}` is no file or folder inside the project.",
+                hint="Write a path below the working folder, or name this one with -f/--manifest.",
+                range=node.range,
+            )
 
 
 def _decode(root: Path, document: MappingNode) -> Settings:
     values: dict[str, Any] = document.plain()
     account = document.get("account_id")
+    # JSON Schema takes 4.0 for the integer 4.
+    limits = {name: int(value) for name, value in values.get("limits", {}).items()}
     return Settings(
         root=root,
         account_id=values.get("account_id", ""),
-        account_range=account.range if isinstance(account, Scalar) else None,
+        account_range=account.range if account else None,
         manifests=tuple(values.get("manifests", ())),
         state=values.get("state", DEFAULT_STATE),
-        parallelism=values.get("parallelism", DEFAULT_PARALLELISM),
-        limits=Limits(**values.get("limits", {})),
+        parallelism=int(values.get("parallelism", DEFAULT_PARALLELISM)),
+        limits=Limits(**limits),
     )

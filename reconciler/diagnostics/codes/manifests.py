@@ -109,3 +109,16 @@ UNSUPPORTED_VERSION = Code(
     why="Another version may mean other things by the same words.",
     fix="Use `version: 1`, or a newer release of this tool.",
 )
+EMPTY_MANIFEST = Code(
+    "R118",
+    "Empty manifest",
+    why="A file that should hold finetunes and holds nothing is nearly always a slip: a failed "
+    "template, an empty pipe. All that it declared would look forgotten.",
+    fix="Write `version: 1` into it where nothing is meant, or do not name the file.",
+)
+TOO_MANY_MISTAKES = Code(
+    "R119",
+    "Too many mistakes",
+    why="Many mistakes often have one cause, and a list without an end helps nobody.",
+    fix="Mend those that are shown and run it again.",
+)
