@@ -131,7 +131,7 @@ class Workspace:
             finetune = finetunes[address]
             inspection = inspect(
                 folders[address],
-                location=finetune.adapter_path,
+                location=os.path.relpath(folders[address], self.settings.root),
                 model=finetune.model,
                 limits=self.settings.limits,
                 root=self.root_for(manifest_folders[address]),
