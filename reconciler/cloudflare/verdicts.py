@@ -61,7 +61,7 @@ def judge_upload(reading: Reading, what: str) -> UploadOutcome:
         return AlreadyThere(
             codes.ASSET_EXISTS.warning(
                 f"The API refused {what}, because it is there already: {reading.words}.",
-                hint="Try the finetune with `reconciler verify`.",
+                hint="Ask the finetune for one token to see whether it answers.",
             )
         )
     if reading.is_definite_no:
