@@ -7,8 +7,8 @@
         assert len(server.account.finetunes) == 1
 
 Operations are "list", "create", "upload" and "other". Each request takes the next reaction
-that was scripted for its operation; where there is none left, the account answers as
-Cloudflare would. Every request is recorded as it was received.
+that was scripted for its operation; where there is none left, `default` decides, which
+answers as Cloudflare would. Every request is recorded as it was received.
 """
 
 from __future__ import annotations
@@ -172,6 +172,7 @@ class FaultServer:
         self.account = Account()
         self.requests: list[Received] = []
         self.connections = 0
+        self.default: Reaction = answer_truly
         self._tls = tls
         self._scripts: dict[str, deque[Reaction]] = defaultdict(deque)
         self._lock = threading.Lock()
@@ -274,7 +275,7 @@ class FaultServer:
         with self._lock:
             self.requests.append(request)
             queue = self._scripts[request.operation]
-            reaction = queue.popleft() if queue else answer_truly
+            reaction = queue.popleft() if queue else self.default
         return reaction(Exchange(sock, self.account, request, rest))
 
 
