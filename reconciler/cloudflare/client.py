@@ -108,17 +108,18 @@ class AccountClient:
 
         Asks again a few times where the API cannot be reached, fails, or contradicts itself.
         """
-        for attempt in range(1, LIST_ATTEMPTS + 1):
+        attempt = 1
+        while True:
             try:
                 return read_pages(self._page)
             except IncompleteListingError as error:
                 if attempt == LIST_ATTEMPTS or self._wait(attempt):
                     raise DiagnosticError(_incomplete(str(error))) from error
+                attempt += 1
             except UnreadableListingError as error:
                 raise DiagnosticError(
                     _unreadable(f"it has no list of finetunes: {error}")
                 ) from error
-        raise AssertionError("the last attempt returns or raises")
 
     def create(self, attributes: Attributes) -> CreateOutcome:
         """Create one finetune with one POST, sent again only after a 429 or when unsent."""
@@ -190,17 +191,18 @@ class AccountClient:
         """Read, again where that may help; raises DiagnosticError where there is no answer."""
         total = self._timeouts.total
         request = Request("GET", path, total=total, stall=total, answer=total, longest=LONGEST_LIST)
-        for attempt in range(1, LIST_ATTEMPTS + 1):
+        attempt = 1
+        while True:
             last = attempt == LIST_ATTEMPTS
             try:
                 reading = self._send(request, throttle_attempts=THROTTLE_ATTEMPTS)
             except TransportError as error:
                 if last or error.failure is not Failure.LOST or self._wait(attempt):
                     raise DiagnosticError(_no_list(error)) from error
-                continue
-            if not reading.is_trouble or last or self._wait(attempt):
-                return reading
-        raise AssertionError("the last attempt returns or raises")
+            else:
+                if not reading.is_trouble or last or self._wait(attempt):
+                    return reading
+            attempt += 1
 
     def _send(self, request: Request, *, throttle_attempts: int) -> Reading:
         """Send it, and again only where it is certain that nothing was executed.

@@ -94,7 +94,7 @@ def test_cookies_are_not_sent_back(server: FaultServer, client: AccountClient) -
     "fault",
     [
         reactions.api_error(403, 10000, f"the token {TOKEN} is not valid"),
-        reactions.api_error(400, None, "x" * 290 + TOKEN),
+        reactions.api_error(400, None, "x" * 280 + TOKEN),
         reactions.api_error(400, None, "no", cf_ray=TOKEN),
         reactions.redirect(302, f"https://evil.example/{TOKEN}"),
         reactions.reset,

@@ -24,6 +24,15 @@ from tests.faults.proxy import TunnelProxy
 from tests.faults.server import Exchange, FaultServer, Reaction, answer_truly, shut
 
 
+class Nothing:
+    """An empty file."""
+
+    size = 0
+
+    def read(self, size: int, /) -> bytes:
+        return b""
+
+
 def test_connection_is_used_again(server: FaultServer, client: AccountClient) -> None:
     for name in ("a", "b", "c"):
         client.create(Attributes(name, "m"))
@@ -191,6 +200,29 @@ def test_proxy_is_asked_for_a_tunnel_and_never_sees_the_token(
         assert TOKEN.encode() not in proxy.seen
     assert tls_server.requests[0].headers["authorization"] == f"Bearer {TOKEN}"
     assert "proxy-authorization" not in tls_server.requests[0].headers
+
+
+def test_answer_of_the_proxy_does_not_start_the_time_for_the_answer_of_the_api(
+    tls_server: FaultServer, make_client: ClientFactory, certificate: Path
+) -> None:
+    with TunnelProxy() as proxy:
+        network = Network(proxy=proxy.url, ca_bundle=str(certificate))
+        client = make_client(tls_server.base_url, network=network, timeouts=Timeouts(answer=0))
+        outcome = client.upload("some-id", "adapter_config.json", Nothing(), lambda _: None)
+        # It was sent, and only then was it late.
+        assert isinstance(outcome, Ambiguous)
+        client.close()
+
+
+def test_connection_through_a_proxy_is_used_again(
+    tls_server: FaultServer, make_client: ClientFactory, certificate: Path
+) -> None:
+    with TunnelProxy() as proxy:
+        network = Network(proxy=proxy.url, ca_bundle=str(certificate))
+        with make_client(tls_server.base_url, network=network) as client:
+            client.create(Attributes("a", "m"))
+            client.create(Attributes("b", "m"))
+        assert len(proxy.heads) == 1
 
 
 def test_proxy_that_refuses_is_a_definite_no(
