@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import socket
@@ -242,9 +243,9 @@ def test_a_file_that_changes_while_it_is_inspected(
     folder = ready(tmp_path)
     digest = inspection_module.digest_file
 
-    def digest_and_touch(file: object) -> str:
+    def digest_and_touch(file: io.BufferedReader) -> str:
         os.utime(folder / WEIGHTS_FILE, ns=(1, 1))
-        return digest(file)  # type: ignore[arg-type]
+        return digest(file)
 
     monkeypatch.setattr(inspection_module, "digest_file", digest_and_touch)
     inspection = look(folder)

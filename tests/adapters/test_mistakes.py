@@ -131,6 +131,17 @@ def test_a_rank_over_the_limit(tmp_path: Path) -> None:
     assert "32" in finding.detail
 
 
+@pytest.mark.parametrize(("rank", "codes"), [(32, []), (33, ["R314"])])
+def test_the_rank_limit_is_the_highest_rank_that_is_taken(
+    tmp_path: Path, rank: int, codes: list[str]
+) -> None:
+    folder = ready(tmp_path)
+    edit(folder, r=rank)
+    put_weights(folder, pair("q_proj", rank=rank) | pair("v_proj", rank=rank))
+
+    assert codes_of(look(folder)) == codes
+
+
 def test_a_project_can_raise_the_rank_limit(tmp_path: Path) -> None:
     folder = ready(tmp_path)
     edit(folder, r=64)
