@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable, Iterator
 
 from reconciler.cloudflare.outcomes import AssetBody
@@ -23,7 +23,7 @@ class MultipartBody:
     """
 
     def __init__(self, file_name: str, body: AssetBody, on_progress: Callable[[int], None]) -> None:
-        boundary = f"reconciler-{secrets.token_hex(16)}"
+        boundary = f"reconciler-{os.urandom(16).hex()}"
         self.content_type = f"multipart/form-data; boundary={boundary}"
         self._file_name = file_name
         self._body = body
