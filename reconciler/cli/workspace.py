@@ -136,7 +136,11 @@ class Workspace:
                 limits=self.settings.limits,
                 root=self.root_for(manifest_folders[address]),
             )
-            about = tuple(d.about(str(address)) for d in inspection.diagnostics)
+            # A finding without a place is about the model that the manifest names.
+            model = finetune.range_of("model")
+            about = tuple(
+                (d if d.range else d.at(model)).about(str(address)) for d in inspection.diagnostics
+            )
             return replace(finetune, adapter=inspection.adapter), about
 
         findings: list[Diagnostic] = []
