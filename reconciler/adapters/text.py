@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from reconciler.diagnostics import Position, SourceRange
+from reconciler.diagnostics.text import printable
 
 _LONGEST = 120
 _FEW = 3
@@ -14,11 +15,7 @@ _START = Position(1, 1)
 
 def shown(text: str) -> str:
     """Quote a text for a terminal: one line, nothing invisible, not endless."""
-    head = text[:_LONGEST]
-    escaped = "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in head
-    )
-    return f'"{escaped}{"" if head == text else "..."}"'
+    return f'"{printable(text, _LONGEST)}"'
 
 
 def some(names: Iterable[str]) -> str:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
-from reconciler.cloudflare.text import shown
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import cloudflare as codes
+from reconciler.diagnostics.text import printable
 
 DEFAULT_BASE_URL = "https://api.cloudflare.com/client/v4"
 FLAG = "--base-url"
@@ -57,7 +57,7 @@ def _checked(source: str, text: str) -> str:
         raise _invalid(
             source,
             f"is plain http, which would show the token to everyone on the way to "
-            f"{shown(parts.hostname or '')}",
+            f"{printable(parts.hostname or '')}",
         )
     return text.rstrip("/")
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from reconciler.cloudflare.api_errors import ALLOCATION_USED_UP, TIMED_OUT, kind_of_error
 from reconciler.cloudflare.exchange import Answer
-from reconciler.cloudflare.text import shown
 from reconciler.diagnostics import Diagnostic
+from reconciler.diagnostics.text import printable
 
 Redact = Callable[[str], str]
 
@@ -111,7 +111,7 @@ class Reading:
         elif self.answer.status < 300 and self.envelope.success is not True:
             parts.append("not saying `success: true`")
         if ray := self.answer.headers.get("cf-ray"):
-            parts.append(f"cf-ray {shown(self.redact(ray), 60)}")
+            parts.append(f"cf-ray {printable(self.redact(ray), 60)}")
         return ", ".join(parts)
 
     def refusal(self, what: str, permission: str) -> Diagnostic:
@@ -122,7 +122,7 @@ class Reading:
 
     def _one(self, error: ApiError) -> str:
         code = "" if error.number is None else f"code {error.number} "
-        return f'{code}"{shown(self.redact(error.message))}"'
+        return f'{code}"{printable(self.redact(error.message))}"'
 
 
 def read_answer(answer: Answer, redact: Redact) -> Reading:

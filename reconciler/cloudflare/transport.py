@@ -30,8 +30,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from reconciler.cloudflare.exchange import Answer, Failure, Request, TransportError
 from reconciler.cloudflare.network import Network
-from reconciler.cloudflare.text import shown
 from reconciler.diagnostics import DiagnosticError
+from reconciler.diagnostics.text import printable
 
 _BLOCK = 64 * 1024
 _POOL_SIZE = 64
@@ -280,7 +280,7 @@ def _explain_unsent(causes: list[BaseException]) -> TransportError:
         reason = innermost.strerror.lower()
     else:
         reason = str(innermost) or type(innermost).__name__
-    return TransportError(failure, shown(reason), sent=False)
+    return TransportError(failure, printable(reason), sent=False)
 
 
 def _any(causes: list[BaseException], *kinds: type[BaseException]) -> bool:

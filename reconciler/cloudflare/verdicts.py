@@ -21,9 +21,9 @@ from reconciler.cloudflare.outcomes import (
     Uploaded,
     UploadOutcome,
 )
-from reconciler.cloudflare.text import shown
 from reconciler.diagnostics import Code, Diagnostic
 from reconciler.diagnostics.codes import cloudflare as codes
+from reconciler.diagnostics.text import printable
 from reconciler.model import Attributes, RemoteFinetune
 
 WRITE = "Workers AI Write"
@@ -37,7 +37,7 @@ _AGAIN = "Run apply again: it sends the same file to the same finetune."
 
 def judge_create(reading: Reading, sent: Attributes) -> CreateOutcome:
     """Tell what became of a create from its answer."""
-    what = f'the create of "{shown(sent.name)}"'
+    what = f'the create of "{printable(sent.name)}"'
     if reading.is_success:
         return _created(reading, sent, what)
     if reading.is_throttled:
@@ -71,7 +71,7 @@ def judge_upload(reading: Reading, what: str) -> UploadOutcome:
 
 def judge_failed_create(error: TransportError, sent: Attributes) -> Refused | Ambiguous:
     """Tell what became of a create that has no complete answer."""
-    what = f'the create of "{shown(sent.name)}"'
+    what = f'the create of "{printable(sent.name)}"'
     if not error.sent:
         return Refused(unsent(error, what), fatal=True, sent=False)
     return _unclear(codes.UNCLEAR_CREATE, what, error.reason, _LOOK)
@@ -152,4 +152,4 @@ def _recorded_differently(recorded: Attributes, sent: Attributes, id_: str) -> D
 
 
 def _value(value: str | bool | None) -> str:
-    return f'"{shown(value, 80)}"' if isinstance(value, str) else str(value).lower()
+    return f'"{printable(value, 80)}"' if isinstance(value, str) else str(value).lower()
