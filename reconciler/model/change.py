@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from reconciler.model.adapter import Asset
+from reconciler.model.adapter import AdapterFacts, Asset
 from reconciler.model.address import Address
 from reconciler.model.finetune import Attributes
 
@@ -55,6 +55,7 @@ class Change:
     nothing. after: what will be there, None for no longer managed. reason: why, in words.
     previous_address: set where a `moved` entry changed it.
     assets: the adapter's files as desired. uploads: the file names that this plan sends.
+    facts: what the inspection found out about the adapter, for reviewers; None without one.
     """
 
     address: Address
@@ -68,3 +69,4 @@ class Change:
     assets: tuple[Asset, ...] = ()
     uploads: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default_factory=tuple)
+    facts: AdapterFacts | None = None

@@ -52,6 +52,7 @@ def build_plan(
         unresolved=unresolved,
         problems=tuple(problems),
         superseded=_superseded(changes, records),
+        limits=limits,
     )
 
 

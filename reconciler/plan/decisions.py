@@ -8,6 +8,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.diagnostics.codes import plan as codes
 from reconciler.model import (
     Action,
+    AdapterFacts,
     Address,
     Asset,
     AttributeChange,
@@ -84,6 +85,7 @@ def _duplicate(finetune: Finetune, prior: PriorState) -> Decision | None:
         f"the account has {len(found)} finetunes of this name",
         after=finetune.attributes,
         assets=_assets(finetune),
+        facts=_facts(finetune),
     )
     problem = codes.DUPLICATE_IN_ACCOUNT.error(
         f'The account has {len(found)} finetunes named "{finetune.remote_name}": {ids}.',
@@ -111,6 +113,7 @@ def _create(finetune: Finetune, reason: str) -> Decision:
             reason,
             after=finetune.attributes,
             assets=_assets(finetune),
+            facts=_facts(finetune),
             uploads=tuple(asset.file_name for asset in _assets(finetune)),
         )
     )
@@ -140,6 +143,7 @@ def _adopt(finetune: Finetune, remote: RemoteFinetune) -> Decision:
         before=shown,
         after=finetune.attributes,
         assets=_assets(finetune),
+        facts=_facts(finetune),
         notes=notes,
     )
     return Decision(change, problems)
@@ -156,6 +160,7 @@ def _name_taken(finetune: Finetune, remote: RemoteFinetune) -> Decision:
         after=finetune.attributes,
         differences=differences,
         assets=_assets(finetune),
+        facts=_facts(finetune),
     )
     names = ", ".join(difference.name for difference in differences)
     problem = codes.NAME_TAKEN.error(
@@ -213,6 +218,7 @@ def _decide_existing(
         before=current.attributes,
         after=finetune.attributes,
         assets=_assets(finetune),
+        facts=_facts(finetune),
     )
     uploads = _missing_uploads(finetune, current)
     recovered = origin in prior.recovered
@@ -273,6 +279,7 @@ def _impossible(
         after=finetune.attributes,
         differences=differences,
         assets=_assets(finetune),
+        facts=_facts(finetune),
     )
     field = differences[0].name.partition("/")[0]
     problem = codes.CANNOT_CHANGE.error(
@@ -307,3 +314,7 @@ def _missing_uploads(finetune: Finetune, current: Generation) -> tuple[str, ...]
 
 def _assets(finetune: Finetune) -> tuple[Asset, ...]:
     return finetune.adapter.assets if finetune.adapter else ()
+
+
+def _facts(finetune: Finetune) -> AdapterFacts | None:
+    return finetune.adapter.facts if finetune.adapter else None

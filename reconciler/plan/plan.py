@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.diagnostics import Diagnostic, has_errors
-from reconciler.model import Action, Address, Change, Finetune
+from reconciler.model import Action, Address, Change, Finetune, Limits
 from reconciler.refresh import Drift, Unresolved
 
 _IMPOSSIBLE = frozenset({Action.REPLACE})
@@ -59,6 +59,7 @@ class Plan:
     lineage, serial: of the state it was computed from ("" and 0 for none).
     problems: errors that forbid to apply it, and warnings that do not.
     superseded: how many earlier generations stay behind in the account.
+    limits: what it was checked against, for reviewers.
     """
 
     account_id: str
@@ -71,6 +72,7 @@ class Plan:
     unresolved: tuple[Unresolved, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
     superseded: int = 0
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def can_apply(self) -> bool:

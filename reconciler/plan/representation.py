@@ -8,12 +8,22 @@ plan file is read back. One line, because some readers read line by line.
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from reconciler.diagnostics import Diagnostic, DiagnosticError, has_errors
 from reconciler.diagnostics.codec import decode_diagnostic, encode_diagnostic
 from reconciler.diagnostics.codes import plan as codes
-from reconciler.model import Action, Address, Asset, AttributeChange, Attributes, Change
+from reconciler.model import (
+    Action,
+    AdapterFacts,
+    Address,
+    Asset,
+    AttributeChange,
+    Attributes,
+    Change,
+    Limits,
+)
 from reconciler.model import RemoteFinetune as Remote
 from reconciler.plan.plan import Plan, Quota, Scope
 from reconciler.refresh import Drift, Unresolved
@@ -156,6 +166,7 @@ def _native(plan: Plan) -> dict[str, Any]:
             "refreshed": plan.scope.refreshed,
         },
         "quota": {"used": plan.quota.used, "after": plan.quota.after, "limit": plan.quota.limit},
+        "limits": asdict(plan.limits),
         "superseded": plan.superseded,
         "changes": [_native_change(change) for change in plan.changes],
         "drift": [
@@ -199,7 +210,12 @@ def _native_change(change: Change) -> dict[str, Any]:
         "assets": _assets(change.assets),
         "uploads": list(change.uploads),
         "notes": list(change.notes),
+        "facts": change.facts and _facts(change.facts),
     }
+
+
+def _facts(facts: AdapterFacts) -> dict[str, Any]:
+    return {**asdict(facts), "dtypes": dict(sorted(facts.dtypes.items()))}
 
 
 def _native_unresolved(unresolved: Unresolved) -> dict[str, Any]:
@@ -281,6 +297,7 @@ def _decode(data: dict[str, Any]) -> Plan:
         unresolved=tuple(_decode_unresolved(item) for item in data["unresolved"]),
         problems=tuple(decode_diagnostic(item) for item in data["diagnostics"]),
         superseded=data["superseded"],
+        limits=Limits(**data["limits"]),
     )
 
 
@@ -312,7 +329,12 @@ def _decode_change(data: dict[str, Any]) -> Change:
         assets=_decode_assets(data["assets"]),
         uploads=tuple(data["uploads"]),
         notes=tuple(data["notes"]),
+        facts=_decode_facts(data["facts"]) if data["facts"] else None,
     )
+
+
+def _decode_facts(data: dict[str, Any]) -> AdapterFacts:
+    return AdapterFacts(**{**data, "modules": tuple(data["modules"])})
 
 
 def _decode_unresolved(data: dict[str, Any]) -> Unresolved:
