@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,6 +109,9 @@ def command(
     store = workspace.store()
     stop = threading.Event()
     with (
+        # The outermost: once something was sent, no signal may break in until the lock and
+        # the connections are given back.
+        ExitStack() as signals,
         workspace.account(stop) as account,
         workspace.locked(store, "apply") as lock,
     ):
@@ -123,6 +126,7 @@ def command(
             return 0
         if not approval.is_given:
             _ask(terminal, planned.plan)
+        signals.enter_context(orderly_stop(stop, terminal.err))
         execution = Execution(workspace, declared, planned, store, lock, account, options, stop)
         return execution.run(reporter)
 
@@ -182,6 +186,7 @@ def _ask(terminal: Terminal, plan: Plan) -> None:
     sys.stderr.write(f"\n{style.paint(question, 'bold')}")
     sys.stderr.flush()
     if sys.stdin.readline().strip() != "yes":
+        terminal.err("Not approved; nothing was sent.")
         raise click.Abort
 
 
@@ -224,7 +229,7 @@ class Execution:
         )
         terminal.on_broken_pipe = self.stop.set
         problem: DiagnosticError | None = None
-        with orderly_stop(self.stop, terminal.err), reporter:
+        with reporter:
             try:
                 for event in run.events():
                     reporter.event(event)

@@ -105,7 +105,7 @@ def run(arguments: Sequence[str]) -> int:
         terminal.diagnostics([codes.INVALID_USAGE.error(error.format_message())])
         return 1
     except (click.Abort, KeyboardInterrupt):
-        terminal.err("Interrupted; nothing was sent.")
+        terminal.err("Interrupted.")
         return 130
     except Exception as error:
         logging.getLogger("reconciler").debug("internal error", exc_info=True)
