@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 IN_CI = os.environ.get("CI") == "true"
-_PREFIXES = ("CLOUDFLARE_", "RECONCILER_", "CF_")
+_PREFIXES = ("CLOUDFLARE_", "CF_")
 _NAMES = {
     "ALL_PROXY",
     "HTTP_PROXY",

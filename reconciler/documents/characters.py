@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 # What no text may hold: C0 and C1 controls but tab and line ends, and a return without a
 # line feed; line ends that editors do not show as such; characters that change the direction
@@ -18,24 +18,20 @@ _CONTROLS = {"\x00": "NUL", "\x08": "BACKSPACE", "\r": "CARRIAGE RETURN", "\x1b"
 AT_MARKER = "\ue000"
 """Stands for an unquoted @ while a text is parsed (see parser); no text may hold it."""
 
-_SECRET_WORDS = (
-    "token",
-    "secret",
-    "passw",
-    "credential",
-    "authorization",
-    "apikey",
-    "_key",
-    "-key",
-)
 _SECRET = re.compile(
-    rf"(?i)(?:{'|'.join(_SECRET_WORDS)})[\w.-]*[\"']?[ \t]*[:=][ \t]*(?=[^\s{{\[])"
+    r"(?i)(?:token|secret|passw|credential|authorization|apikey|[_-]key)"
+    r"[\w.-]*[\"']?[ \t]*[:=][ \t]*(?=\S)"
 )
 
 
-def find_hidden(text: str) -> re.Match[str] | None:
-    """Find the first character that a reviewer could not see, or None."""
-    return _HIDDEN.search(text)
+def find_hidden(text: str) -> Iterator[re.Match[str]]:
+    """Find the characters that a reviewer could not see."""
+    return _HIDDEN.finditer(text)
+
+
+def is_hidden_in(text: str) -> bool:
+    """Tell whether there is such a character."""
+    return _HIDDEN.search(text) is not None
 
 
 def replace_hidden(text: str) -> str:
@@ -51,13 +47,10 @@ def name_of(character: str) -> str:
     return f"U+{ord(character):04X} {name}".rstrip()
 
 
-def hide_secrets(lines: Sequence[str], text: str) -> dict[int, str]:
-    """Return the lines that hold the value of something like a token, with *** in its place.
+def hide_secret(line: str) -> str:
+    """Put *** for the value of something like a token, and for the rest of its line.
 
-    Such a field is refused wherever it stands, and the error that says so shows its line.
+    Such a field is refused wherever it stands, and the error that says so shows the line.
     """
-    lowered = text.lower()
-    if not any(word in lowered for word in _SECRET_WORDS):
-        return {}
-    found = ((number, _SECRET.search(line)) for number, line in enumerate(lines))
-    return {number: f"{lines[number][: match.end()]}***" for number, match in found if match}
+    found = _SECRET.search(line)
+    return f"{line[: found.end()]}***" if found else line

@@ -2,7 +2,7 @@
 
 MAX_BYTES = 4_000_000
 """Bytes of a file. More than ten thousand finetunes; an account holds a hundred."""
-MAX_NODES = 250_000
+MAX_NODES = 200_000
 """Values of a file, every alias written out: 306 bytes can stand for a billion."""
 MAX_DEPTH = 32
 """Levels. A manifest has five. libyaml's time grows with the square of the depth."""

@@ -26,6 +26,8 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # An @ that may begin a value, in block or flow style. Only those that turn out to begin a
 # plain scalar are complained about; in quotes, comments and block texts @ means itself.
 _UNQUOTED_AT = re.compile(r"(?<![^\s\[,{:])@")
+_MAX_MARKED = 10_000
+"""Past so many the next one is a syntax error."""
 
 
 def parse(source: Source) -> tuple[list[Node], list[Diagnostic]]:
@@ -35,7 +37,9 @@ def parse(source: Source) -> tuple[list[Node], list[Diagnostic]]:
     """
     builder = _Builder(source)
     try:
-        for event in yaml.parse(_UNQUOTED_AT.sub(AT_MARKER, source.text), Loader=_LOADER):
+        for event in yaml.parse(
+            _UNQUOTED_AT.sub(AT_MARKER, source.text, _MAX_MARKED), Loader=_LOADER
+        ):
             builder.take(event)
             if builder.stopped:
                 break
@@ -110,7 +114,7 @@ class _Builder:
                 codes.UNSUPPORTED_YAML.error(
                     "Files are read as YAML 1.2, whatever they say.",
                     hint="Remove the line that begins with %YAML.",
-                    range=self.source.within(line, 0, len(self.source.lines[line])),
+                    range=self.source.within(line, 0, len(self.source.line(line))),
                 )
             )
 
@@ -131,13 +135,13 @@ class _Builder:
                 self._refuse_at(node)
             else:
                 node.value = resolve(text)
-        elif event.style == '"' and (found := find_hidden(text)) is not None:
+        elif event.style == '"' and (found := next(find_hidden(text), None)):
             self._refuse_escape(found[0], node)
         return node
 
     def _refuse_at(self, node: Scalar) -> None:
         where = node.range
-        secret = where.start.line - 1 in self.source.hidden
+        secret = self.source.has_secret(node.line)
         self._report(
             codes.UNQUOTED_AT.error(
                 "YAML reserves @ at the beginning of a value that is not in quotes.",
@@ -208,7 +212,7 @@ class _Builder:
     def _grow(self, weight: int, node: Node) -> None:
         self._nodes += weight
         if self._nodes > MAX_NODES:
-            detail = f"With every alias written out there are more than {MAX_NODES:,} values."
+            detail = f"The file has more than {MAX_NODES:,} values, with every alias written out."
             self._stop(detail, "Split the file, and write out what aliases stand for.", node)
 
     def _add(self, node: Node, anchor: str | None, weight: int) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from array import array
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, islice
+from functools import cached_property
+from itertools import accumulate, islice, pairwise
 
 from reconciler.diagnostics import Diagnostic, Position, SourceRange
 from reconciler.diagnostics.codes import manifests as codes
-from reconciler.documents.characters import find_hidden, hide_secrets, name_of, replace_hidden
+from reconciler.documents.characters import find_hidden, hide_secret, name_of, replace_hidden
 from reconciler.documents.limits import MAX_BYTES, MAX_LINE
 
 MAX_HIDDEN_LINES = 10
@@ -18,36 +21,59 @@ _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
     """A decoded text and its name as the user knows it; its lines end with LF or CRLF.
 
     Lines and columns are counted from 0 here, and from 1 in the ranges that are made.
-
-    lines: without their ends. starts: the byte that each line begins at.
-    hidden: what to show of lines with a secret, by zero-based number.
+    offset: the byte of the file that the text begins at.
     """
 
     filename: str
     text: str = field(repr=False)
-    lines: tuple[str, ...] = field(repr=False)
-    starts: array[int] = field(repr=False)
-    hidden: Mapping[int, str] = field(repr=False)
+    offset: int = 0
 
-    @classmethod
-    def of(cls, filename: str, text: str, offset: int = 0) -> Source:
-        """Make a source of a text that begins at that byte of its file."""
-        lines = text.split("\n")
-        lengths = map(len, lines) if text.isascii() else (len(line.encode()) for line in lines)
-        starts = array("L", accumulate((length + 1 for length in lengths), initial=offset))
-        if "\r" in text:
-            lines = [line.removesuffix("\r") for line in lines]
-        return cls(filename, text, tuple(lines), starts, hide_secrets(lines, text))
+    @cached_property
+    def _starts(self) -> array[int]:
+        """Index of each line's first character, and of the one after the text's end."""
+        starts = array("I", (0,))
+        starts.extend(found.end() for found in re.finditer("\n", self.text))
+        starts.append(len(self.text) + 1)
+        return starts
 
-    def shown(self, line: int) -> str:
-        """Return a line as errors show it; "" where it is too long, or not there."""
-        text = self.lines[line] if 0 <= line < len(self.lines) else ""
-        return self.hidden.get(line, text) if len(text) <= MAX_LINE else ""
+    @cached_property
+    def _bytes(self) -> array[int]:
+        """The same in bytes of the text's UTF-8."""
+        if self.text.isascii():
+            return self._starts
+        lengths = (len(self.text[start:end].encode()) for start, end in pairwise(self._starts))
+        return array("I", accumulate(lengths, initial=0))
+
+    def line_of(self, index: int) -> tuple[int, int]:
+        """Return line and column of a character."""
+        line = bisect_right(self._starts, index) - 1
+        return line, index - self._starts[line]
+
+    def line(self, number: int) -> str:
+        """Return a line without its end; "" where there is none."""
+        if not 0 <= number < len(self._starts) - 1:
+            return ""
+        start, end = self._starts[number : number + 2]
+        return self.text[start : end - 1].removesuffix("\r")
+
+    def text_from(self, line: int, column: int, length: int) -> str:
+        """Return so many characters from a place on."""
+        start = self._starts[line] + column
+        return self.text[start : start + length]
+
+    def shown(self, number: int) -> str:
+        """Return a line as errors show it: without secrets, "" where it is too long."""
+        text = self.line(number)
+        return hide_secret(text) if len(text) <= MAX_LINE else ""
+
+    def has_secret(self, number: int) -> bool:
+        """Tell whether a line holds what is not to be shown."""
+        return self.shown(number) != self.line(number)
 
     def within(self, line: int, start: int, end: int) -> SourceRange:
         """Make a range in one line, the end exclusive."""
@@ -58,16 +84,18 @@ class Source:
         while end_column == 0 and end_line > line:
             # A block text ends where the next line begins; its range ends with its own.
             end_line -= 1
-            end_column = len(self.lines[end_line]) if end_line < len(self.lines) else 0
+            end_column = len(self.line(end_line))
         start, end = self._position(line, column), self._position(end_line, end_column)
         return SourceRange(self.filename, start, end, self.shown(line))
 
     def _position(self, line: int, column: int) -> Position:
-        if line >= len(self.lines):
-            line, column = len(self.lines) - 1, len(self.lines[-1])
-        text = self.lines[line]
-        before = column if text.isascii() else len(text[:column].encode())
-        return Position(line + 1, column + 1, self.starts[line] + before)
+        last = len(self._starts) - 2
+        if line > last:
+            line, column = last, len(self.line(last))
+        start = self._starts[line]
+        text = self.text[start : start + column]
+        before = column if text.isascii() else len(text.encode())
+        return Position(line + 1, column + 1, self.offset + self._bytes[line] + before)
 
 
 def decode(raw: bytes, filename: str) -> tuple[Source | None, list[Diagnostic]]:
@@ -78,16 +106,17 @@ def decode(raw: bytes, filename: str) -> tuple[Source | None, list[Diagnostic]]:
     if len(raw) > MAX_BYTES:
         detail = f"{filename} has more than {MAX_BYTES:,} bytes, the most that is read."
         hint = "Split it, or check that it is a manifest at all."
-        return None, [codes.NOT_TEXT.error(detail, hint=hint)]
+        begin = Position(1, 1)
+        where = SourceRange(filename, begin, begin)
+        return None, [codes.NOT_TEXT.error(detail, hint=hint, range=where)]
     offset = len(_UTF8_MARK) if raw.startswith(_UTF8_MARK) else 0
     try:
         text = raw[offset:].decode("utf-8")
     except UnicodeDecodeError as error:
         return None, [_not_utf8(raw, filename, offset + error.start)]
-    source = Source.of(filename, text, offset)
-    if find_hidden(text) is None:
-        return source, []
-    return None, list(islice(_hidden_characters(source), MAX_HIDDEN_LINES))
+    source = Source(filename, text, offset)
+    problems = list(islice(_hidden_characters(source), MAX_HIDDEN_LINES))
+    return (None if problems else source), problems
 
 
 def _not_utf8(raw: bytes, filename: str, index: int) -> Diagnostic:
@@ -101,22 +130,23 @@ def _not_utf8(raw: bytes, filename: str, index: int) -> Diagnostic:
         filename,
         Position(line + 1, column + 1, index),
         Position(line + 1, column + 2, index + 1),
-        replace_hidden(hide_secrets([shown], shown).get(0, shown.removesuffix("\r"))),
+        replace_hidden(hide_secret(shown.removesuffix("\r"))),
     )
     return codes.NOT_TEXT.error(detail, hint="Save the file as UTF-8.", range=where)
 
 
 def _hidden_characters(source: Source) -> Iterator[Diagnostic]:
     """Yield the first one of each line."""
-    lines = source.text.split("\n")
-    for number, line in enumerate(lines):
-        found = find_hidden(line if number == len(lines) - 1 else f"{line}\n")
-        if found is None:
+    reported = -1
+    for found in find_hidden(source.text):
+        line, column = source.line_of(found.start())
+        if line == reported:
             continue
-        where = source.within(number, found.start(), found.end())
+        reported = line
+        where = source.within(line, column, column + 1)
         yield codes.NOT_TEXT.error(
-            f"Column {where.start.column} holds {name_of(found[0])}, which is invisible or "
-            "changes how the text around it is shown.",
+            f"Column {column + 1} holds {name_of(found[0])}, which is invisible or changes how "
+            "the text around it is shown.",
             hint="Save the file as UTF-8; this looks like UTF-16."
             if found[0] == "\0"
             else "Remove that character.",

@@ -58,7 +58,7 @@ class _Failure:
 
     def lines_above(self) -> Iterator[tuple[int, str]]:
         """Walk up the lines that hold more than a comment."""
-        for number in range(min(self.line, len(self.source.lines)) - 1, -1, -1):
+        for number in range(self.line - 1, -1, -1):
             text = self.source.shown(number)
             if text.strip() and not text.lstrip().startswith("#"):
                 yield number, text
@@ -110,7 +110,7 @@ def _merge_conflict(failure: _Failure) -> _Mistake | None:
     found = _CONFLICT.search(failure.source.text)
     if found is None:
         return None
-    line = failure.source.text.count("\n", 0, found.start())
+    line, _ = failure.source.line_of(found.start())
     return _Mistake(
         "The file has an unresolved merge conflict.",
         "Decide between the two versions, and remove the lines <<<<<<<, ======= and >>>>>>>.",
@@ -169,7 +169,7 @@ def _bracket(failure: _Failure) -> _Mistake | None:
     if not pair:
         return None
     source, line, column = failure.source, failure.context_line, failure.context_column
-    rest = "\n".join([source.lines[line][column:], *source.lines[line + 1 :]])[:_LOOK_AHEAD]
+    rest = source.text_from(line, column, _LOOK_AHEAD)
     bare = _NO_BRACKETS.sub("", rest)
     if bare.count(pair[0]) > bare.count(pair[1]):
         return _Mistake(
@@ -246,7 +246,7 @@ def _wrong_indent(failure: _Failure) -> _Mistake | None:
 def _text_after_value(failure: _Failure) -> _Mistake | None:
     """Recognise `description: "x" and more` and `description: [beta] and more`."""
     found = _ENTRY.match(failure.text)
-    if found is None or failure.indent >= 0 or not failure.problem.startswith(_NO_KEY):
+    if found is None or failure.indent >= 0 or "did not find expected key" not in failure.problem:
         return None
     closing = failure.text[: failure.column].rstrip()[-1:]
     return _needs_quotes(failure, found, f"Text follows after the {closing} that ends the value.")

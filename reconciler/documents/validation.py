@@ -44,25 +44,47 @@ def check(document: Node, schema: dict[str, Any]) -> list[Diagnostic]:
 
 @cache
 def _validator() -> type[Draft7Validator]:
-    """Return the validator; patterns end where the text ends, as ECMA 262 says.
+    """Return draft-07 with two keywords that are stricter and steadier than the library's."""
+    from jsonschema import Draft7Validator, validators
+
+    extend: Any = validators.extend
+    extended: type[Draft7Validator] = extend(
+        Draft7Validator, {"pattern": _pattern, "additionalProperties": _additional_properties}
+    )
+    return extended
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern so that $ is the end of the text, as ECMA 262 has it.
 
     With Python's $ a text that ends with a line break would pass.
     """
-    from jsonschema import Draft7Validator, ValidationError, validators
+    return re.compile(re.sub(r"\$\Z", r"\\Z", pattern))
 
-    @cache
-    def compiled(pattern: str) -> re.Pattern[str]:
-        return re.compile(re.sub(r"\$\Z", r"\\Z", pattern))
 
-    def matches(
-        _validator: object, pattern: str, instance: object, _schema: object
-    ) -> Iterator[ValidationError]:
-        if isinstance(instance, str) and not compiled(pattern).search(instance):
-            yield ValidationError(f"does not match {pattern}")
+def _pattern(
+    _validator: object, pattern: str, instance: object, _schema: object
+) -> Iterator[ValidationError]:
+    from jsonschema import ValidationError
 
-    extend: Any = validators.extend
-    extended: type[Draft7Validator] = extend(Draft7Validator, {"pattern": matches})
-    return extended
+    if isinstance(instance, str) and not _compiled(pattern).search(instance):
+        yield ValidationError(f"does not match {pattern}")
+
+
+def _additional_properties(
+    validator: Draft7Validator, allowed: Any, instance: object, schema: dict[str, Any]
+) -> Iterator[ValidationError]:
+    """Walk in the order of the text, where jsonschema's own walks a set."""
+    from jsonschema import ValidationError
+
+    properties = schema.get("properties", {})
+    extras = [k for k in instance if k not in properties] if isinstance(instance, dict) else []
+    if isinstance(instance, dict) and isinstance(allowed, dict):
+        for extra in extras:
+            yield from validator.descend(instance[extra], allowed, path=extra)
+    elif extras and not allowed:
+        yield ValidationError("has unknown fields")
 
 
 def _schema(error: ValidationError) -> dict[str, Any]:
