@@ -93,10 +93,6 @@ def _parse(raw: bytes, filename: str) -> tuple[Fields | None, Diagnostic | None]
             hint="Save the adapter with PEFT again.",
             range=whole_file(filename),
         )
-    if raw.startswith(b"version https://git-lfs"):
-        return None, codes.LFS_POINTER.error(
-            "It is a Git LFS pointer.", hint="Run `git lfs pull`.", range=whole_file(filename)
-        )
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -11,6 +11,7 @@ from reconciler.adapters.base_model import check_model
 from reconciler.adapters.config import MAX_CONFIG, LoraConfig, read_config
 from reconciler.adapters.files import changed, digest_file, open_regular, real_path
 from reconciler.adapters.folder import missing_hint
+from reconciler.adapters.lfs import Pointer, looks_like_pointer, read_pointer
 from reconciler.adapters.lora import check_tensors, facts
 from reconciler.adapters.safetensors import Tensor, read_header
 from reconciler.adapters.text import whole_file
@@ -63,7 +64,10 @@ def inspect(
             if config_file.stream and weights_file.stream:
                 with_digest = digest and not has_errors(findings)
                 assets = (config_file.asset(with_digest), weights_file.asset(with_digest))
-                adapter = Adapter(location, assets, facts(tensors, config))
+                pointers = tuple(
+                    file.file_name for file in (config_file, weights_file) if file.pointer
+                )
+                adapter = Adapter(location, assets, facts(tensors, config), pointers)
     except DiagnosticError as error:
         findings += error.diagnostics
     except OSError as error:
@@ -77,8 +81,9 @@ class _AdapterFile:
     def __init__(self, folder: Path, file_name: str, location: str, root: Path | None) -> None:
         self.name = f"{location}/{file_name}"
         self.findings: list[Diagnostic] = []
-        self._file_name = file_name
+        self.file_name = file_name
         self.stream: io.BufferedReader | None = None
+        self.pointer: Pointer | None = None
         if not os.path.lexists(folder / file_name):
             self.report(
                 codes.MISSING_FILE.error(
@@ -91,11 +96,40 @@ class _AdapterFile:
         except DiagnosticError as error:
             self.findings.extend(error.diagnostics)
             return
-        self._status = os.fstat(self.stream.fileno())
+        try:
+            self._status = os.fstat(self.stream.fileno())
+            if looks_like_pointer(self.stream, self._status.st_size):
+                self._take_pointer(self.stream)
+        except OSError:
+            self.close()
+            raise
 
     @property
     def size(self) -> int:
-        return self._status.st_size
+        return self.pointer.size if self.pointer else self._status.st_size
+
+    @property
+    def content(self) -> io.BufferedReader | None:
+        """The open file, None where it cannot be read or is elsewhere."""
+        return None if self.pointer else self.stream
+
+    def _take_pointer(self, stream: io.BufferedReader) -> None:
+        self.pointer = read_pointer(stream)
+        if self.pointer is None:
+            self.report(
+                codes.DAMAGED_POINTER.error(
+                    f"{self.name} begins as a Git LFS pointer and does not go on as one.",
+                    hint=f"git checkout -- {self.name}",
+                )
+            )
+            self.close()
+            return
+        self.report(
+            codes.LFS_POINTER.warning(
+                f"{self.name} is a Git LFS pointer: planned by its digest, but not inspected.",
+                hint=f'git lfs pull --include "{self.name}"',
+            )
+        )
 
     def report(self, finding: Diagnostic) -> None:
         """Keep a finding; one without a place is about the file as a whole."""
@@ -105,18 +139,25 @@ class _AdapterFile:
         """Digest the open file if asked to; raise DiagnosticError where it changed meanwhile."""
         if self.stream is None:
             raise ValueError(f"{self.name} is not open")
+        if self.pointer:
+            return Asset(self.file_name, self.pointer.sha256, self.pointer.size)
         sha256 = digest_file(self.stream) if digest else ""
         now = os.fstat(self.stream.fileno())
         if (now.st_size, now.st_mtime_ns) != (self.size, self._status.st_mtime_ns):
             raise changed(self.name, f"{self.name} changed while it was inspected.")
-        return Asset(self._file_name, sha256, self.size)
+        return Asset(self.file_name, sha256, self.size)
 
     def __enter__(self) -> _AdapterFile:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close it; it counts as unreadable from then on."""
         if self.stream:
             self.stream.close()
+            self.stream = None
 
 
 def _require_folder(folder: Path, name: str, root: Path | None) -> None:
@@ -140,9 +181,9 @@ def _require_folder(folder: Path, name: str, root: Path | None) -> None:
 
 
 def _read_config(file: _AdapterFile, model: str, limits: Limits) -> LoraConfig | None:
-    if not file.stream:
+    if not file.content:
         return None
-    config, findings = read_config(file.stream.read(MAX_CONFIG + 1), file.name, model, limits)
+    config, findings = read_config(file.content.read(MAX_CONFIG + 1), file.name, model, limits)
     file.findings.extend(findings)
     return config
 
@@ -161,7 +202,9 @@ def _read_weights(
                 "lower rank or fewer modules.",
             )
         )
-    tensors, findings = read_header(file.stream, file.size)
+    if not file.content:
+        return ()
+    tensors, findings = read_header(file.content, file.size)
     for finding in (*findings, *(check_tensors(tensors, config, model) if tensors else ())):
         file.report(finding)
     return tensors

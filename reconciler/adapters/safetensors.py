@@ -38,7 +38,6 @@ BYTES_OF = {
 """Bytes of one number by dtype (safetensors 0.8.0; types below a byte are left out)."""
 
 _LOOKS_LIKE = (
-    (b"version https://git-lfs", "It is a Git LFS pointer.", "Run `git lfs pull`."),
     (b"PK\x03\x04", "It looks like a PyTorch .bin file under another name.", _AGAIN),
     (b"\x80\x02", "It looks like a Python pickle under another name.", _AGAIN),
     (b"GGUF", "It looks like a GGUF file under another name.", _AGAIN),
@@ -102,8 +101,7 @@ def _header_text(file: BinaryIO, size: int) -> str:
     if length > size - _LENGTH_BYTES:
         for start, looks, hint in _LOOKS_LIKE:
             if prefix.startswith(start[:_LENGTH_BYTES]):
-                code = codes.LFS_POINTER if "LFS" in looks else codes.NOT_SAFETENSORS
-                raise _RefusedError(looks, hint, code)
+                raise _RefusedError(looks, hint)
         raise _RefusedError(
             f"Its header should have {length:,} bytes, but the file has only {size:,}.", _COPY_AGAIN
         )

@@ -41,11 +41,16 @@ class AdapterFacts:
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """An inspected adapter: where it lies, its assets in the order of ASSET_NAMES, its facts."""
+    """An inspected adapter: where it lies, its assets in the order of ASSET_NAMES, its facts.
+
+    pointers: the files of which only the Git LFS pointer is there. It gives their sha256 and
+    size, which is enough to plan; there is nothing to upload.
+    """
 
     location: str
     assets: tuple[Asset, ...]
     facts: AdapterFacts = AdapterFacts()
+    pointers: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:

@@ -280,19 +280,6 @@ def test_weights_that_another_writer_named(tmp_path: Path, name: str, hint: str)
     assert hint in only(look(folder), "R334").hint
 
 
-def test_a_git_lfs_pointer(tmp_path: Path) -> None:
-    folder = ready(tmp_path)
-    pointer = (
-        "version https://git-lfs.github.com/spec/v1\n"
-        f"oid sha256:{'0' * 64}\nsize {(folder / WEIGHTS_FILE).stat().st_size}\n"
-    )
-    (folder / WEIGHTS_FILE).write_text(pointer)
-    assert "git lfs pull" in only(look(folder), "R306").hint
-
-    (folder / CONFIG_FILE).write_text(pointer)
-    assert codes_of(look(folder)) == ["R306", "R306"]
-
-
 @pytest.mark.parametrize(
     ("content", "says"),
     [

@@ -43,9 +43,10 @@ NOT_A_FILE = Code(
 LFS_POINTER = Code(
     "R306",
     "Git LFS pointer instead of the file",
-    why="Git LFS keeps large files elsewhere. What lies in the folder is a note of about 130 "
-    "bytes, and that would be uploaded.",
-    fix="Fetch the content: `git lfs pull` (in CI: check out with LFS).",
+    why="Git LFS keeps large files elsewhere. A pointer's digest and size are enough to plan, "
+    "but what is in the file cannot be inspected, and there is nothing to upload.",
+    fix="Fetch the content where it has to be inspected or uploaded: `git lfs pull` (in CI: "
+    "check out with LFS).",
 )
 CHANGED_FILE = Code(
     "R307",
@@ -60,6 +61,12 @@ TOO_LARGE = Code(
     why="Cloudflare refuses larger files. The limit has moved three times in two years.",
     fix="Save the weights in half precision or train with a lower rank; where Cloudflare has "
     "raised its limit, raise `limits.max_adapter_bytes` in reconciler.yaml.",
+)
+DAMAGED_POINTER = Code(
+    "R309",
+    "Damaged Git LFS pointer",
+    why="Without its digest and size nobody knows which file it stands for.",
+    fix="Restore the pointer from git, or add the file again with `git lfs track` in force.",
 )
 
 # adapter_config.json
