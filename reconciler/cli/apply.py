@@ -18,6 +18,7 @@ from reconciler.cli.terminal import Terminal
 from reconciler.cli.workspace import Declared, Planned, Workspace, parse_scope
 from reconciler.cloudflare import AccountClient, AssetBody
 from reconciler.diagnostics import DiagnosticError
+from reconciler.diagnostics.codes import adapters as adapter_codes
 from reconciler.diagnostics.codes import plan as plan_codes
 from reconciler.diagnostics.codes import project as codes
 from reconciler.model import Address, Asset
@@ -124,6 +125,7 @@ def command(
             _save_refreshed(planned, store, lock)
             reporter.nothing_to_do()
             return 0
+        _check_files(planned.plan, declared)
         if not approval.is_given:
             _ask(terminal, planned.plan)
         signals.enter_context(orderly_stop(stop, terminal.err))
@@ -170,6 +172,29 @@ def _check_approval(plan: Plan, approval: Approval) -> None:
         )
     hint = "Nothing was changed. Plan again, have it reviewed, and apply that one."
     raise DiagnosticError(plan_codes.PLAN_STALE.error(detail, hint=hint))
+
+
+def _check_files(plan: Plan, declared: Declared) -> None:
+    """Refuse before anything is created where a file that is to be sent is not here."""
+    missing = [
+        (change, name)
+        for change in plan.effective
+        if change.uploads and (adapter := declared.desired.finetunes[change.address].adapter)
+        for name in adapter.pointers
+        if name in change.uploads
+    ]
+    if missing:
+        raise DiagnosticError(
+            *(
+                adapter_codes.LFS_POINTER.error(
+                    f"{name} has to be uploaded, and only its Git LFS pointer is here. "
+                    "Nothing was created.",
+                    hint=f'git lfs pull --include "*{name}"',
+                    address=str(change.address),
+                )
+                for change, name in missing
+            )
+        )
 
 
 def _ask(terminal: Terminal, plan: Plan) -> None:
