@@ -12,7 +12,7 @@ from pathlib import Path
 from reconciler.diagnostics import Diagnostic
 from reconciler.diagnostics.codes import manifests as codes
 from reconciler.documents import leads_out, read_file
-from reconciler.documents.characters import find_hidden, replace_hidden
+from reconciler.documents.characters import is_hidden_in, replace_hidden
 from reconciler.documents.limits import MAX_BYTES
 
 SUFFIXES = (".yaml", ".yml")
@@ -149,7 +149,7 @@ def _unreadable(name: str, detail: str, hint: str = "") -> Diagnostic:
 
 
 def _read(name: str, root: Path) -> ManifestFile | Diagnostic:
-    if find_hidden(name) or "\n" in name:
+    if is_hidden_in(name) or "\n" in name:
         detail = "The name of this file holds characters that cannot be shown."
         return _unreadable(ascii(name), detail, "Rename it.")
     try:
