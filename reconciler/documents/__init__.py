@@ -12,7 +12,7 @@ from reconciler.documents.parser import parse
 from reconciler.documents.schemas import SCHEMA_NAMES, load_schema, schema_text
 from reconciler.documents.source import Source, decode
 from reconciler.documents.validation import check, without_echoes
-from reconciler.documents.wording import quoted, shorten
+from reconciler.documents.wording import shorten
 
 __all__ = [
     "MAX_FINDINGS",
@@ -28,7 +28,6 @@ __all__ = [
     "leads_out",
     "load_schema",
     "parse",
-    "quoted",
     "read_file",
     "schema_text",
     "shorten",

@@ -20,7 +20,7 @@ from reconciler.documents.nodes import Entry, Mapping, Node, Scalar, Sequence
 from reconciler.documents.scalars import resolve
 from reconciler.documents.source import Source
 from reconciler.documents.syntax_errors import explain
-from reconciler.documents.wording import quoted, shorten
+from reconciler.documents.wording import put_in_quotes, shorten
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # An @ that may begin a value, in block or flow style. Only those that turn out to begin a
@@ -140,13 +140,11 @@ class _Builder:
         return node
 
     def _refuse_at(self, node: Scalar) -> None:
-        where = node.range
-        secret = self.source.has_secret(node.line)
         self._report(
             codes.UNQUOTED_AT.error(
                 "YAML reserves @ at the beginning of a value that is not in quotes.",
-                hint="Put it in quotes." if secret else f"Quote it: {quoted(node.text)}",
-                range=where,
+                hint=put_in_quotes(node),
+                range=node.range,
             )
         )
 

@@ -73,7 +73,8 @@ class Source:
 
     def has_secret(self, number: int) -> bool:
         """Tell whether a line holds what is not to be shown."""
-        return self.shown(number) != self.line(number)
+        text = self.line(number)
+        return hide_secret(text) != text
 
     def within(self, line: int, start: int, end: int) -> SourceRange:
         """Make a range in one line, the end exclusive."""

@@ -18,7 +18,7 @@ from reconciler.documents.wording import (
     described,
     kind_of,
     literal,
-    quoted,
+    put_in_quotes,
     shorten,
     shown,
 )
@@ -176,7 +176,8 @@ def _home_of(key: str, schema: dict[str, Any]) -> str:
 
 def _tight_colon(node: Scalar) -> str | None:
     """Return the hint for `key:value`, which is one text; None where it is something else."""
-    line = node.source.shown(node.line)[node.column :]
+    end = node.end_column if node.line == node.end_line else None
+    line = node.source.shown(node.line)[node.column : end]
     found = _TIGHT_COLON.match(line) if node.plain_style else None
     return f"Put a space after the colon: {shorten(f'{found[1]}: {found[2]}')}" if found else None
 
@@ -212,7 +213,7 @@ def _hint_for_type(node: Node, name: str, wanted: str, schema: dict[str, Any]) -
             return "A # begins a comment; put the text in quotes."
         if node.value is None:
             return 'Write a text, or "" for an empty one.'
-        return f"Put it in quotes: {quoted(node.text)}"
+        return put_in_quotes(node)
     if wanted in ("object", "array") and (hint := _tight_colon(node)) is not None:
         return hint
     if wanted == "object":

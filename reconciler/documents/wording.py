@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reconciler.documents.characters import hide_secret
 from reconciler.documents.limits import MAX_SHOWN
 from reconciler.documents.nodes import Mapping, Node, Scalar, Sequence
 
@@ -17,8 +18,9 @@ TYPE_NAMES = {
 
 
 def shorten(text: str) -> str:
-    """Fit a text into a message: its beginning, on one line."""
+    """Fit a text into a message: its beginning, on one line, without what looks secret."""
     line = text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    line = hide_secret(line)
     return line if len(line) <= MAX_SHOWN else f"{line[: MAX_SHOWN - 3]}..."
 
 
@@ -45,18 +47,24 @@ def kind_of(node: Node) -> str:
 
 def described(node: Node) -> str:
     """Say what stands there: `` `5` is a number ``, "it is empty", "it is a list"."""
-    if isinstance(node, Scalar):
-        if node.plain_style and not node.text:
-            return "it is empty"
-        return f"{shown(node)} is {kind_of(node)}"
-    return f"it is {kind_of(node)}"
+    if isinstance(node, Scalar) and node.plain_style and not node.text:
+        return "it is empty"
+    what = shown(node) if isinstance(node, Scalar) else "it"
+    return f"{what} is {kind_of(node)}"
 
 
 def shown(node: Node) -> str:
-    """Repeat a value as it was written."""
-    if not isinstance(node, Scalar):
+    """Repeat a value as it was written, unless a secret is near."""
+    if not isinstance(node, Scalar) or node.source.has_secret(node.line):
         return "what is written"
     return f"`{shorten(node.text)}`" if node.text else "an empty text"
+
+
+def put_in_quotes(node: Scalar) -> str:
+    """Hint at the quotes that a value needs."""
+    if node.source.has_secret(node.line):
+        return "Put it in quotes."
+    return f"Put it in quotes: {quoted(node.text)}"
 
 
 def literal(value: object) -> str:

@@ -164,7 +164,7 @@ def test_an_at_elsewhere_means_itself(text: str) -> None:
 
 def test_the_hint_for_an_at_is_the_value_in_quotes() -> None:
     (problem,) = problems("model: @cf/mistral/mistral-7b-instruct-v0.2-lora # the base\n")
-    assert problem.hint == 'Quote it: "@cf/mistral/mistral-7b-instruct-v0.2-lora"'
+    assert problem.hint == 'Put it in quotes: "@cf/mistral/mistral-7b-instruct-v0.2-lora"'
 
 
 def test_a_secret_that_begins_with_an_at_is_not_repeated() -> None:
