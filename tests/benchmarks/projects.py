@@ -37,6 +37,4 @@ def write_project(folder: Path, number: int, prefix: str = "bot") -> None:
             f"    description: The {index}th of its kind.",
         ]
     (folder / "finetunes.yaml").write_text("\n".join(lines) + "\n")
-    (folder / "reconciler.yaml").write_text(
-        "version: 1\nlimits: {max_finetunes: 1000000}\n"
-    )
+    (folder / "reconciler.yaml").write_text("version: 1\nlimits: {max_finetunes: 1000000}\n")

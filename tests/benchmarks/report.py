@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,12 +45,18 @@ def best(action: Callable[[], object], times: int = 5) -> float:
     return min(found)
 
 
+def environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a command, which may keep its compiled modules as it would."""
+    kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, **extra}
+
+
 def run(
     arguments: Sequence[str], *, cwd: Path | None = None, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a command; its failure is an error of the benchmark."""
     done = subprocess.run(
-        arguments, cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, check=False
+        arguments, cwd=cwd, env=environment(env or {}), capture_output=True, check=False
     )
     if done.returncode:
         raise RuntimeError(f"{arguments}: {done.stdout[-2000:]!r} {done.stderr[-2000:]!r}")

@@ -15,7 +15,7 @@ from pathlib import Path
 import requests
 
 from tests.benchmarks.projects import MODEL, account
-from tests.benchmarks.report import COMMAND, Row, run
+from tests.benchmarks.report import COMMAND, Row, environment, run
 
 RANK, WIDTH, LAYERS = 32, 4096, 138
 """Two modules a layer, F32: 289 MB."""
@@ -88,7 +88,7 @@ def _peak(arguments: Sequence[str], folder: Path, env: dict[str, str]) -> int:
     process = subprocess.Popen(
         arguments,
         cwd=folder,
-        env={**os.environ, **env},
+        env=environment(env),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -7,13 +7,15 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.benchmarks.report import environment
+
 
 def bytes_written(arguments: Sequence[str], folder: Path, env: dict[str, str]) -> int:
     """Run a command; return the bytes it wrote to storage (/proc/PID/io, write_bytes)."""
     process = subprocess.Popen(
         arguments,
         cwd=folder,
-        env={**os.environ, **env},
+        env=environment(env),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
