@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,17 @@ class Listing:
     """Every finetune of an account at one moment, in the order of the answer."""
 
     finetunes: tuple[RemoteFinetune, ...] = ()
+    _by_name: Mapping[str, tuple[RemoteFinetune, ...]] = field(
+        init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        index: dict[str, list[RemoteFinetune]] = {}
+        for remote in self.finetunes:
+            index.setdefault(remote.name, []).append(remote)
+        by_name = {name: tuple(found) for name, found in index.items()}
+        object.__setattr__(self, "_by_name", by_name)
 
     def named(self, name: str) -> tuple[RemoteFinetune, ...]:
         """Return those of a remote name; the API is not known to keep names unique."""
-        return tuple(remote for remote in self.finetunes if remote.name == name)
+        return self._by_name.get(name, ())

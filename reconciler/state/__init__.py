@@ -1,6 +1,6 @@
 """What was recorded: the snapshot, its bytes, and what a place to keep it must promise."""
 
-from reconciler.state.codec import decode_state, encode_state
+from reconciler.state.codec import MAX_BYTES, decode_state, encode_state
 from reconciler.state.snapshot import (
     AssetRecord,
     AssetStatus,
@@ -13,6 +13,7 @@ from reconciler.state.snapshot import (
 from reconciler.state.store import LockInfo, Snapshot, StateLock, StateStore
 
 __all__ = [
+    "MAX_BYTES",
     "AssetRecord",
     "AssetStatus",
     "FinetuneRecord",

@@ -9,12 +9,25 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import state as codes
-from reconciler.model import Address, Asset, Attributes
+from reconciler.diagnostics.plain import (
+    read_count,
+    read_flag,
+    read_list,
+    read_mapping,
+    read_text,
+)
+from reconciler.model import Address
+from reconciler.model.codec import (
+    decode_address,
+    decode_asset,
+    decode_attributes,
+    encode_attributes,
+)
 from reconciler.state.snapshot import (
     AssetRecord,
     AssetStatus,
@@ -25,6 +38,11 @@ from reconciler.state.snapshot import (
 )
 
 VERSION = 1
+MAX_BYTES = 256_000_000
+"""About a million finetunes; nothing that is larger is read."""
+
+Entry = TypeVar("Entry")
+
 _SEAL = re.compile(rb',\n"checksum":"sha256:([0-9a-f]{64})"\n}\n\Z')
 _to_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
@@ -40,11 +58,15 @@ def encode_state(state: State) -> bytes:
     parts = [f'"{key}":{_to_json(value)}' for key, value in head.items()]
     parts.append(_section("finetunes", state.finetunes, _encode_record))
     parts.append(_section("pending", state.pending, _encode_intent))
-    body = ("{\n" + ",\n".join(parts)).encode()
+    # UTF-8 has no lone surrogates. As an escape, which is JSON's own, one still gets in: a
+    # finetune that was created must never be lost for its description.
+    body = ("{\n" + ",\n".join(parts)).encode(errors="backslashreplace")
     return body + f',\n"checksum":"sha256:{hashlib.sha256(body).hexdigest()}"\n}}\n'.encode()
 
 
-def _section(name: str, entries: Mapping[Address, Any], encode: Any) -> str:
+def _section(
+    name: str, entries: Mapping[Address, Entry], encode: Callable[[Entry], dict[str, Any]]
+) -> str:
     lines = [f'"{address}":{_to_json(encode(entries[address]))}' for address in sorted(entries)]
     return f'"{name}":{{\n' + ",\n".join(lines) + "\n}" if lines else f'"{name}":{{}}'
 
@@ -59,7 +81,7 @@ def _encode_record(record: FinetuneRecord) -> dict[str, Any]:
 def _encode_generation(generation: Generation) -> dict[str, Any]:
     return {
         "id": generation.id,
-        "attributes": _encode_attributes(generation.attributes),
+        "attributes": encode_attributes(generation.attributes),
         "assets": {
             name: {"sha256": asset.sha256, "size": asset.size, "status": asset.status.value}
             for name, asset in generation.assets.items()
@@ -68,19 +90,10 @@ def _encode_generation(generation: Generation) -> dict[str, Any]:
     }
 
 
-def _encode_attributes(attributes: Attributes) -> dict[str, Any]:
-    return {
-        "name": attributes.name,
-        "model": attributes.model,
-        "description": attributes.description,
-        "public": attributes.public,
-    }
-
-
 def _encode_intent(intent: Intent) -> dict[str, Any]:
     return {
         "attempt_id": intent.attempt_id,
-        "attributes": _encode_attributes(intent.attributes),
+        "attributes": encode_attributes(intent.attributes),
         "assets": {
             asset.file_name: {"sha256": asset.sha256, "size": asset.size} for asset in intent.assets
         },
@@ -91,40 +104,49 @@ def _encode_intent(intent: Intent) -> dict[str, Any]:
 
 def decode_state(raw: bytes, location: str) -> State:
     """Read a snapshot. Raises DiagnosticError: R402 damaged, R403 of a newer version."""
+    if len(raw) > MAX_BYTES:
+        detail = f"It has more than {MAX_BYTES:,} bytes, which no state has."
+        raise DiagnosticError(_damaged(location, detail))
     try:
-        document = json.loads(raw)
-        version = document["version"]
+        document = read_mapping(json.loads(raw))
+        version = read_count(document["version"])
     except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise DiagnosticError(_damaged(location, _describe(raw, error))) from error
-    if isinstance(version, int) and version > VERSION:
+    problem = _check_seal(raw, version)
+    if problem:
+        raise DiagnosticError(_damaged(location, problem))
+    if version > VERSION:
         raise DiagnosticError(
             codes.STATE_NEWER.error(
                 f"{location} has version {version}; this release reads version {VERSION}.",
                 hint="Install the release that wrote it, or a newer one.",
             )
         )
-    _check_seal(raw, location)
     try:
         return _decode(document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        what = f"It does not have the shape of a state ({type(error).__name__}: {error})."
-        raise DiagnosticError(_damaged(location, what)) from error
+    except (KeyError, TypeError, ValueError) as error:
+        missing = isinstance(error, KeyError)
+        what = f"{error} is missing" if missing else str(error)[:200]
+        detail = f"It is whole, but does not have the shape of a state: {what}."
+        raise DiagnosticError(_damaged(location, detail)) from error
 
 
 def _describe(raw: bytes, error: Exception) -> str:
-    if not raw.strip(b"\0 \n"):
+    if not raw.strip(b"\0 \t\r\n"):
         return "It is empty." if not raw else f"Its {len(raw):,} bytes are all blank."
     if isinstance(error, json.JSONDecodeError):
         return f"It is not whole JSON: {error.msg} in line {error.lineno}."
     return "It is not the JSON of a state."
 
 
-def _check_seal(raw: bytes, location: str) -> None:
-    seal = _SEAL.search(raw)
+def _check_seal(raw: bytes, version: int) -> str:
+    """Say what is wrong with the checksum, "" for nothing; a newer version may have another."""
+    seal = _SEAL.search(raw, max(0, len(raw) - 100))
     if seal is None:
-        raise DiagnosticError(_damaged(location, "Its checksum is missing from the end."))
-    if hashlib.sha256(raw[: seal.start()]).hexdigest().encode() != seal[1]:
-        raise DiagnosticError(_damaged(location, "Its checksum does not fit its content."))
+        return "" if version > VERSION else "Its checksum is missing from the end."
+    if hashlib.sha256(memoryview(raw)[: seal.start()]).hexdigest().encode() != seal[1]:
+        return "Its checksum does not fit its content."
+    return ""
 
 
 def _damaged(location: str, what: str) -> Diagnostic:
@@ -136,64 +158,51 @@ def _damaged(location: str, what: str) -> Diagnostic:
 
 
 def _decode(document: dict[str, Any]) -> State:
+    if document["version"] != VERSION:
+        raise ValueError(f"there is no version {document['version']}")
     return State(
-        lineage=_text(document["lineage"]),
-        account_id=_text(document["account_id"]),
-        serial=_count(document["serial"]),
-        finetunes={_address(k): _record(v) for k, v in document["finetunes"].items()},
-        pending={_address(k): _intent(v) for k, v in document["pending"].items()},
+        lineage=read_text(document["lineage"]),
+        account_id=read_text(document["account_id"]),
+        serial=read_count(document["serial"]),
+        finetunes=_entries(document["finetunes"], _record),
+        pending=_entries(document["pending"], _intent),
     )
 
 
-def _address(text: str) -> Address:
-    address = Address.parse(text)
-    if address is None or str(address) != text:
-        raise ValueError(f"{text!r} is no address")
-    return address
+def _entries(value: Any, read: Callable[[Any], Entry]) -> dict[Address, Entry]:
+    return {decode_address(key): read(entry) for key, entry in read_mapping(value).items()}
 
 
-def _record(data: dict[str, Any]) -> FinetuneRecord:
-    return FinetuneRecord(_generation(data), _all(_generation, data["superseded"]))
+def _record(value: Any) -> FinetuneRecord:
+    data = read_mapping(value)
+    return FinetuneRecord(_generation(data), read_list(_generation, data["superseded"]))
 
 
-def _generation(data: dict[str, Any]) -> Generation:
-    assets = {
-        name: AssetRecord(_text(a["sha256"]), _count(a["size"]), AssetStatus(a["status"]))
-        for name, a in data["assets"].items()
-    }
-    return Generation(_text(data["id"]), _attributes(data["attributes"]), assets, data["seen"])
+def _generation(value: Any) -> Generation:
+    data = read_mapping(value)
+    return Generation(
+        id=read_text(data["id"]),
+        attributes=decode_attributes(data["attributes"]),
+        assets={name: _asset(entry) for name, entry in read_mapping(data["assets"]).items()},
+        seen=read_flag(data["seen"]),
+    )
 
 
-def _attributes(data: dict[str, Any]) -> Attributes:
-    public = data["public"]
-    if public is not None and not isinstance(public, bool):
-        raise TypeError("public is neither true, false nor null")
-    return Attributes(_text(data["name"]), _text(data["model"]), _text(data["description"]), public)
+def _asset(value: Any) -> AssetRecord:
+    data = read_mapping(value)
+    status = AssetStatus(read_text(data["status"]))
+    return AssetRecord(read_text(data["sha256"]), read_count(data["size"]), status)
 
 
-def _intent(data: dict[str, Any]) -> Intent:
+def _intent(value: Any) -> Intent:
+    data = read_mapping(value)
     return Intent(
-        attempt_id=_text(data["attempt_id"]),
-        attributes=_attributes(data["attributes"]),
+        attempt_id=read_text(data["attempt_id"]),
+        attributes=decode_attributes(data["attributes"]),
         assets=tuple(
-            Asset(name, _text(a["sha256"]), _count(a["size"])) for name, a in data["assets"].items()
+            decode_asset({**read_mapping(entry), "file_name": name})
+            for name, entry in read_mapping(data["assets"]).items()
         ),
-        created_at=_text(data["created_at"]),
-        known_ids=_all(_text, data["known_ids"]),
+        created_at=read_text(data["created_at"]),
+        known_ids=read_list(read_text, data["known_ids"]),
     )
-
-
-def _all(decode: Any, items: Iterable[Any]) -> tuple[Any, ...]:
-    return tuple(decode(item) for item in items)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
-    return value
-
-
-def _count(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise TypeError(f"{value!r} is no count")
-    return value

@@ -44,7 +44,7 @@ class LockInfo:
             data = json.loads(text)
             keys = ("ID", "Operation", "Who", "Created", "Path")
             return cls(*(str(data.get(key, "")) for key in keys))
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             return None
 
     def __str__(self) -> str:

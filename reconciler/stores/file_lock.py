@@ -9,17 +9,20 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import state as codes
+from reconciler.diagnostics.text import printable
 from reconciler.state import LockInfo
+from reconciler.stores.durable import close, is_regular, make_folder
 
 POLL_SECONDS = 0.1
+MAX_SIGNATURE = 16_384
+"""Bytes that are read of a holder's name."""
 
 
 class FileLock:
@@ -35,7 +38,7 @@ class FileLock:
         """Take the lock, waiting up to timeout seconds for another holder."""
         self._descriptor = self._acquire(timeout)
         try:
-            self._write_holder(info.to_json())
+            self._sign(info.to_json())
             yield self
         finally:
             self._release()
@@ -56,85 +59,82 @@ class FileLock:
             descriptor = self._open()
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = _read_holder(descriptor)
+                close(descriptor)
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise DiagnosticError(self._locked(holder, timeout)) from None
+                time.sleep(min(POLL_SECONDS, left))
+            except OSError as error:
+                close(descriptor)
+                raise DiagnosticError(self._unsupported(error)) from error
+            else:
                 # The one before may have been unlinked between opening and locking.
                 if _is_same_file(descriptor, self._path):
                     return descriptor
-                os.close(descriptor)
-                continue
-            except BlockingIOError:
-                holder = _read_holder(descriptor)
-                os.close(descriptor)
-            except OSError as error:
-                os.close(descriptor)
-                raise DiagnosticError(self._unsupported(error)) from error
-            if time.monotonic() >= deadline:
-                raise DiagnosticError(self._locked(holder, timeout))
-            time.sleep(POLL_SECONDS)
+                close(descriptor)
 
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._path.parent)
             descriptor = os.open(self._path, flags, 0o600)
         except OSError as error:
             raise DiagnosticError(self._unopenable(error)) from error
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise DiagnosticError(self._unopenable(OSError(errno.ELOOP, "not a regular file")))
+        if not is_regular(descriptor):
+            close(descriptor)
+            raise DiagnosticError(self._unopenable(OSError(errno.ELOOP, "Not a regular file")))
         return descriptor
 
-    def _write_holder(self, text: str) -> None:
-        try:
+    def _sign(self, text: str) -> None:
+        """Name the holder for those who wait; the lock holds without, on a full disk too."""
+        with suppress(OSError):
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, text.encode(), 0)
-        except OSError as error:
-            raise DiagnosticError(self._unopenable(error)) from error
 
     def _release(self) -> None:
-        try:
+        # The name may stay behind; the lock itself goes with the descriptor.
+        with suppress(OSError):
             os.ftruncate(self._descriptor, 0)
-        except OSError:
-            # The holder's name stays behind; the lock itself goes with the descriptor.
-            pass
-        finally:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        close(self._descriptor)
+        self._descriptor = -1
 
     def _unopenable(self, error: OSError) -> Diagnostic:
         if error.errno == errno.ELOOP:
             return codes.STATE_NOT_REGULAR.error(
                 f"{self._location} is a symbolic link or a special file.",
-                hint="Remove it, or keep the state elsewhere.",
+                hint="Remove it, or keep the state elsewhere (--state).",
             )
         return codes.LOCK_UNSUPPORTED.error(
             f"{self._location}: {error.strerror}.",
-            hint="Check the permissions of the folder, or keep the state elsewhere.",
+            hint="Check the folder and its permissions, or keep the state elsewhere (--state).",
         )
 
     def _unsupported(self, error: OSError) -> Diagnostic:
         return codes.LOCK_UNSUPPORTED.error(
             f"The file system refuses to lock {self._location}: {error.strerror}.",
-            hint="Keep the state on a local file system.",
+            hint="Keep the state on a local file system (--state).",
         )
 
     def _locked(self, holder: LockInfo | None, timeout: float) -> Diagnostic:
         waited = f" (waited {timeout:g} s)" if timeout else ""
+        who = printable(str(holder)) if holder else "a process that has not signed yet"
         return codes.STATE_LOCKED.error(
-            f"{self._location} is held by {holder or 'a process that has not signed yet'}{waited}.",
+            f"{self._location} is held by {who}{waited}.",
             hint="Wait for it, or give --lock-timeout SECONDS.",
         )
 
 
 def _is_same_file(descriptor: int, path: Path) -> bool:
     try:
-        there = path.lstat()
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
     except OSError:
         return False
-    return os.path.samestat(os.fstat(descriptor), there)
 
 
 def _read_holder(descriptor: int) -> LockInfo | None:
     try:
-        return LockInfo.from_json(os.pread(descriptor, 4096, 0).decode())
+        return LockInfo.from_json(os.pread(descriptor, MAX_SIGNATURE, 0).decode())
     except (OSError, UnicodeDecodeError):
         return None

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
+import re
 import secrets
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import state as codes
-from reconciler.state import LockInfo, Snapshot, State, StateLock, decode_state, encode_state
+from reconciler.state import (
+    MAX_BYTES,
+    LockInfo,
+    Snapshot,
+    State,
+    StateLock,
+    decode_state,
+    encode_state,
+)
+from reconciler.stores.durable import (
+    make_folder,
+    put_in_place,
+    read_regular,
+    remove,
+    touch_new,
+    write_new,
+)
 from reconciler.stores.file_lock import FileLock
-
-MAX_BYTES = 256_000_000
-"""About a million finetunes."""
 
 
 class LocalStore:
@@ -43,18 +55,21 @@ class LocalStore:
     def save(self, state: State, expected: str) -> str:
         """Replace the state; see StateStore.
 
-        Written to a new file, synced, renamed over the old one, and the folder synced: a
-        crash or a power cut leaves the old state or the new one, never a part of either.
+        A crash or a power cut leaves the old state or the new one, never a part of either.
         """
         raw = encode_state(state)
-        old = self._read()
-        if (_version(old) if old is not None else "") != expected:
-            raise DiagnosticError(self._moved_on())
+        temporary = self._beside(f"{secrets.token_hex(8)}.tmp")
         try:
-            self._back_up(old)
-            self._replace(self._path, raw)
+            make_folder(self._path.parent)
+            write_new(temporary, raw)
         except OSError as error:
             raise DiagnosticError(self._not_saved(error)) from error
+        try:
+            with self._claimed(expected):
+                self._replace(temporary, expected)
+        except BaseException:
+            remove(temporary)
+            raise
         return _version(raw)
 
     @contextmanager
@@ -65,56 +80,73 @@ class LocalStore:
             self._remove_leftovers()
             yield lock
 
-    def _read(self) -> bytes | None:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    @contextmanager
+    def _claimed(self, expected: str) -> Iterator[None]:
+        """Be the only one who may replace a version: compare-and-swap that needs no lock.
+
+        Only one can create the claim, and once a version is replaced nobody finds it again.
+        """
+        claim = self._beside(f"{_version(expected.encode())[:16]}.claim")
         try:
-            descriptor = os.open(self._path, flags)
-        except FileNotFoundError:
-            return None
+            touch_new(claim)
+        except FileExistsError as error:
+            raise DiagnosticError(self._being_saved()) from error
         except OSError as error:
-            raise DiagnosticError(self._unreadable(error)) from error
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise DiagnosticError(self._not_regular())
-            try:
-                return file.read(MAX_BYTES)
-            except OSError as error:
-                raise DiagnosticError(self._unreadable(error)) from error
+            raise DiagnosticError(self._not_saved(error)) from error
+        try:
+            yield
+        finally:
+            remove(claim)
+
+    def _beside(self, suffix: str) -> Path:
+        return self._path.with_name(f".{self._path.name}.{suffix}")
+
+    def _replace(self, temporary: Path, expected: str) -> None:
+        old = self._read()
+        if (_version(old) if old is not None else "") != expected:
+            raise DiagnosticError(self._moved_on())
+        self._back_up(old)
+        try:
+            put_in_place(temporary, self._path)
+        except OSError as error:
+            raise DiagnosticError(self._not_saved(error)) from error
 
     def _back_up(self, old: bytes | None) -> None:
+        """Keep what the first save of a run replaces; who may save is alone here."""
         if old is not None and not self._backed_up:
-            self._replace(self._path.with_name(f"{self._path.name}.backup"), old)
+            temporary = self._beside("backup.tmp")
+            remove(temporary)
+            try:
+                write_new(temporary, old)
+                put_in_place(temporary, self._path.with_name(f"{self._path.name}.backup"))
+            except OSError as error:
+                remove(temporary)
+                raise DiagnosticError(self._not_saved(error, ".backup")) from error
         self._backed_up = True
 
-    def _replace(self, path: Path, raw: bytes) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{self._path.name}.{secrets.token_hex(8)}.tmp")
+    def _read(self) -> bytes | None:
         try:
-            _write_durably(temporary, raw)
-            temporary.rename(path)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink()
-            raise
-        _sync_folder(path.parent)
+            return read_regular(self._path, MAX_BYTES)
+        except OSError as error:
+            raise DiagnosticError(self._unreadable(error)) from error
 
     def _remove_leftovers(self) -> None:
         """Remove what a killed save left; only the holder of the lock may write here."""
+        name = re.escape(self._path.name)
+        leftover = re.compile(rf"\.{name}\.(?:[0-9a-f]{{16}}\.(?:tmp|claim)|backup\.tmp)")
         with suppress(OSError):
-            for leftover in self._path.parent.glob(f".{self._path.name}.*.tmp"):
-                leftover.unlink()
+            for path in self._path.parent.iterdir():
+                if leftover.fullmatch(path.name):
+                    remove(path)
 
     def _unreadable(self, error: OSError) -> Diagnostic:
         if error.errno == errno.ELOOP:
-            return self._not_regular()
+            return codes.STATE_NOT_REGULAR.error(
+                f"{self._location} is a symbolic link, a folder or a special file.",
+                hint="Give the path of the file itself with --state.",
+            )
         return codes.STATE_UNREADABLE.error(
             f"{self._location}: {error.strerror}.", hint="Check the path and its permissions."
-        )
-
-    def _not_regular(self) -> Diagnostic:
-        return codes.STATE_NOT_REGULAR.error(
-            f"{self._location} is a symbolic link or a special file.",
-            hint="Give the path of the file itself with --state.",
         )
 
     def _moved_on(self) -> Diagnostic:
@@ -123,37 +155,18 @@ class LocalStore:
             hint="Run the command again; it starts from the newer state.",
         )
 
-    def _not_saved(self, error: OSError) -> Diagnostic:
+    def _being_saved(self) -> Diagnostic:
+        return codes.STATE_MOVED_ON.error(
+            f"{self._location} is being replaced by another run.",
+            hint="Run the command again; it starts from the newer state.",
+        )
+
+    def _not_saved(self, error: OSError, suffix: str = "") -> Diagnostic:
         return codes.STATE_NOT_SAVED.error(
-            f"{self._location}: {error.strerror or error}.",
+            f"{self._location}{suffix}: {error.strerror or error}.",
             hint="Mend the cause, then run apply again.",
         )
 
 
 def _version(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
-
-
-def _write_durably(path: Path, raw: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(path, flags, 0o600)
-    try:
-        rest = memoryview(raw)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        os.fsync(descriptor)
-    except BaseException:
-        with suppress(OSError):
-            os.close(descriptor)
-        raise
-    # Outside of the try: a failing close is a failing write (NFS, quotas).
-    os.close(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename last; without it a power cut can bring the old name back."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

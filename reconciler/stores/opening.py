@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import state as codes
+from reconciler.diagnostics.text import printable
 from reconciler.state import StateStore
 from reconciler.stores.local import LocalStore
 
@@ -20,4 +22,24 @@ def open_store(address: str, root: Path) -> StateStore:
                 hint="Give the path of a file: --state reconciler.state.json",
             )
         )
-    return LocalStore(root / address, address)
+    path = root / address
+    if not _is_file_name(path):
+        raise DiagnosticError(
+            codes.STATE_NOT_REGULAR.error(
+                f"{printable(address) or 'An empty text'} is not the path of a file.",
+                hint="Give the path of a file: --state reconciler.state.json",
+            )
+        )
+    return LocalStore(path, address)
+
+
+def _is_file_name(path: Path) -> bool:
+    try:
+        os.fsencode(path)
+        # The lock of a folder would lie outside of it.
+        return path.name not in ("", "..") and not path.is_dir() and "\0" not in str(path)
+    except ValueError:
+        return False
+    except OSError:
+        # Whoever reads or writes it says what is wrong.
+        return True
