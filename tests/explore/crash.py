@@ -60,6 +60,9 @@ class Result:
     violation: str = ""
 
 
+Counts = dict[tuple[Scenario, Fate], int]
+
+
 def count_calls(scenario: Scenario, fate: Fate, runner: Runner) -> int:
     """Count the calls of an apply that nobody disturbs."""
     with _world(scenario) as world:
@@ -85,21 +88,30 @@ def explore(point: Point, runner: Runner) -> Result:
     return Result(point, call, tuple(states), runs)
 
 
-def all_points(counts: dict[tuple[Scenario, Fate], int]) -> Iterator[Point]:
+def count_all(runner: Runner) -> Counts:
+    """Count the calls of every scenario under every fate."""
+    return {
+        (scenario, fate): count_calls(scenario, fate, runner)
+        for scenario in SCENARIOS
+        for fate in Fate
+    }
+
+
+def all_points(counts: Counts) -> Iterator[Point]:
     """Every call of every scenario under every fate; one more, for a run that is not hit."""
     for (scenario, fate), calls in counts.items():
         for at in range(1, calls + 2):
             yield Point(scenario, (Hit(at, fate),))
 
 
-def stop_points(counts: dict[tuple[Scenario, Fate], int]) -> Iterator[Point]:
+def stop_points(counts: Counts) -> Iterator[Point]:
     """The same with the signals that ask for an orderly end."""
     for point in all_points(counts):
         for number in (signal.SIGINT, signal.SIGTERM):
             yield replace(point, hits=(replace(point.hits[0], with_signal=number),))
 
 
-def nested_points(counts: dict[tuple[Scenario, Fate], int], seed: int) -> Iterator[Point]:
+def nested_points(counts: Counts, seed: int) -> Iterator[Point]:
     """Without end: two or three hits at calls chosen by the seed."""
     chance = random.Random(seed)
     choices = sorted(counts, key=lambda key: (key[0].name, key[1].value))
@@ -110,12 +122,6 @@ def nested_points(counts: dict[tuple[Scenario, Fate], int], seed: int) -> Iterat
             fate = chance.choice(list(Fate))
             hits.append(Hit(chance.randint(1, counts[scenario, fate]), fate))
         yield Point(scenario, tuple(hits), refuses_existing_assets=chance.random() < 0.5)
-
-
-def every_scenario() -> Iterator[tuple[Scenario, Fate]]:
-    for scenario in SCENARIOS:
-        for fate in Fate:
-            yield scenario, fate
 
 
 def _world(scenario: Scenario) -> World:

@@ -10,18 +10,19 @@ nothing else (threads of a server, above all) lives in the process that forks.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
 import sys
+import tempfile
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
 
 from tests.explore.tracer import follow, simply_run
-
-_WARM = ("cli.apply", "cli.plan", "cli.resolve", "cloudflare.transport", "adapters", "manifests")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +95,37 @@ class Runner:
 
 def main() -> None:
     """Answer requests until standard input ends."""
-    for name in _WARM:
-        __import__(f"reconciler.{name}")
+    _warm_up()
+    gc.freeze()
     # Neither stream may reach a child: it has its own.
     requests = os.fdopen(os.dup(0), "r")
     answers = os.fdopen(os.dup(1), "w")
     for line in requests:
         answers.write(json.dumps(asdict(_run(Command(**json.loads(line))))) + "\n")
         answers.flush()
+
+
+def _warm_up() -> None:
+    """Do once all that a run does, so that everything is imported; its threads end with it."""
+    from reconciler.cli.main import run
+    from tests.explore.world import SCENARIOS, World
+
+    folder = Path(tempfile.mkdtemp(prefix="explore-"))
+    here, environment = Path.cwd(), dict(os.environ)
+    with World(folder / "project", SCENARIOS[-1]) as world, Path(os.devnull).open("w") as nowhere:
+        os.chdir(world.folder)
+        os.environ.update(world.environment)
+        with redirect_stdout(nowhere), redirect_stderr(nowhere):
+            for arguments in (
+                ["apply", "--auto-approve"],
+                ["plan"],
+                ["resolve", "--all", "--retry"],
+            ):
+                run(arguments)
+        os.chdir(here)
+    os.environ.clear()
+    os.environ.update(environment)
+    folder.rmdir()
 
 
 def _run(command: Command) -> Finished:

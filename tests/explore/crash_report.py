@@ -1,0 +1,77 @@
+"""The whole crash exploration, spread over processes, and its figures."""
+
+from __future__ import annotations
+
+import atexit
+import random
+from collections import Counter
+from functools import cache
+from itertools import chain, islice
+
+from tests.explore.crash import (
+    Point,
+    Result,
+    all_points,
+    count_all,
+    explore,
+    nested_points,
+    stop_points,
+)
+from tests.explore.report import Report, shown
+from tests.explore.runner import Runner
+from tests.explore.spreading import spread
+from tests.explore.syscalls import has_effect
+
+
+def explore_crashes(seed: int, seconds: float, jobs: int, nested: int, stops: int) -> Report:
+    """Kill at every call of every scenario, then at so many nested and orderly ends."""
+    chance = random.Random(seed)
+    with Runner() as runner:
+        counts = count_all(runner)
+    single = list(all_points(counts))
+    chance.shuffle(single)
+    orderly = chance.sample(list(stop_points(counts)), stops)
+    points = chain(single, islice(nested_points(counts, seed), nested), orderly)
+    planned = len(single) + nested + len(orderly)
+    results = list(shown(spread(_work, points, jobs, seconds), "crashes", planned))
+    report = Report("Crashes", _figures(results, planned))
+    report.failures = [f"{r.point}\n{r.violation}" for r in results if r.violation]
+    if len(results) < planned:
+        report.failures.append(f"time was over after {len(results):,} of {planned:,} points")
+    return report
+
+
+def _work(point: Point) -> Result:
+    return explore(point, _runner())
+
+
+@cache
+def _runner() -> Runner:
+    """One for each process, as long as the process lives."""
+    runner = Runner()
+    atexit.register(runner.__exit__, None, None, None)
+    return runner
+
+
+def _figures(results: list[Result], planned: int) -> dict[str, object]:
+    kinds = Counter(_kind(result.point) for result in results)
+    calls = Counter(result.call for result in results if result.call)
+    states = {state for result in results for state in result.states}
+    scenarios = Counter(result.point.scenario.name for result in results)
+    return {
+        "points planned": planned,
+        "killed once": kinds["once"],
+        "killed again in the recovery": kinds["nested"],
+        "asked to stop (SIGINT, SIGTERM)": kinds["stopped"],
+        "at calls with an outside effect": sum(n for c, n in calls.items() if has_effect(c)),
+        "runs hit before their end": sum(calls.values()),
+        "different states left behind": len(states),
+        "by scenario": dict(sorted(scenarios.items())),
+        "by call": dict(calls.most_common(20)),
+    }
+
+
+def _kind(point: Point) -> str:
+    if point.is_nested:
+        return "nested"
+    return "once" if point.hits[0].with_signal == 9 else "stopped"

@@ -1,0 +1,91 @@
+"""What an exploration found: a table for people, JSON for the record."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+Item = TypeVar("Item")
+console = Console(stderr=True)
+
+
+@dataclass(slots=True)
+class Report:
+    """One part of the exploration. figures: name and value, in the order to show them.
+
+    failures: each a text that says how to see it again.
+    """
+
+    title: str
+    figures: dict[str, Any] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def is_green(self) -> bool:
+        return not self.failures
+
+
+def timed(explore: Callable[[], Report]) -> Report:
+    began = time.monotonic()
+    report = explore()
+    report.seconds = round(time.monotonic() - began, 1)
+    return report
+
+
+def shown(items: Iterable[Item], title: str, total: int | None = None) -> Iterator[Item]:
+    """Pass items on, with a bar on standard error."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield from progress.track(items, total=total, description=title)
+
+
+def write(reports: list[Report], path: Path, **about: Any) -> None:
+    """Write the JSON, and print the tables."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {
+        "machine": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "python": platform.python_version(),
+        **about,
+        "parts": [
+            {
+                "title": report.title,
+                "seconds": report.seconds,
+                "figures": report.figures,
+                "failures": report.failures,
+            }
+            for report in reports
+        ],
+    }
+    path.write_text(json.dumps(content, indent=2) + "\n")
+    for report in reports:
+        _print(report)
+    console.print(f"{path} has it all.")
+
+
+def _print(report: Report) -> None:
+    table = Table(title=report.title, title_justify="left", show_header=False)
+    for name, value in report.figures.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} {number}" for key, number in value.items())
+        table.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
+    table.add_row("seconds", f"{report.seconds:,.0f}")
+    verdict = "none" if report.is_green else f"{len(report.failures)}"
+    table.add_row("broken promises", verdict, style="green" if report.is_green else "bold red")
+    console.print(table)
+    for failure in report.failures[:10]:
+        console.print(failure, markup=False, highlight=False)
