@@ -9,6 +9,9 @@ from pathlib import Path
 
 from reconciler.documents.limits import MAX_BYTES
 
+MAX_PATH = 4096
+"""Linux's PATH_MAX, in bytes; characters are close enough."""
+
 
 def read_file(path: Path) -> bytes:
     """Return the bytes of a regular file, at most MAX_BYTES + 1; OSError where it is none.
@@ -26,5 +29,10 @@ def read_file(path: Path) -> bytes:
 
 
 def leads_out(path: Path, root: Path) -> bool:
-    """Tell whether a path ends outside of a folder once every `..` and link is followed."""
-    return not path.resolve().is_relative_to(root.resolve())
+    """Tell whether a path ends outside of a folder once every `..` and link is followed.
+
+    A path that no system call would take is not followed, and counts as one that does.
+    """
+    if len(os.fspath(path)) > MAX_PATH:
+        return True
+    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))

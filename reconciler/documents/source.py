@@ -66,6 +66,10 @@ class Source:
         start = self._starts[line] + column
         return self.text[start : start + length]
 
+    def text_before(self, line: int, column: int) -> str:
+        """Return everything before a place."""
+        return self.text[: self._starts[line] + column]
+
     def shown(self, number: int) -> str:
         """Return a line as errors show it: without secrets, "" where it is too long."""
         text = self.line(number)

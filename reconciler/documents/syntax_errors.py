@@ -26,10 +26,10 @@ _ENTRY = re.compile(rf"\s*(?:- +)*(?P<key>{_KEY})[ \t]*:[ \t]+(?P<value>\S.*)")
 _LAST_WORD = re.compile(rf"{_KEY}\Z")
 _COMMENT = re.compile(r"\s+#.*|\s+\Z")
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) .*$", re.MULTILINE)
-_NO_BRACKETS = re.compile(r"""[^\[\]{}"'#]+|"(?:\\.|[^"\\])*"|'[^']*'|(?<!\S)\#.*""")
-_PAIRS = {"sequence": "[]", "mapping": "{}"}
-_LOOK_AHEAD = 20_000
-"""Characters that are searched for a closing bracket."""
+_BRACKETS = re.compile(r"""([\[\]{}])|"(?:\\.|[^"\\])*"|'[^']*'|(?<!\S)\#.*""")
+_BLOCK_TEXT = re.compile(r":\s+[|>][-+0-9]*\s*\Z")
+_LOOK_AROUND = 20_000
+"""Characters that are searched for a bracket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,18 +164,25 @@ def _tight_colon(failure: _Failure) -> _Mistake | None:
 
 
 def _bracket(failure: _Failure) -> _Mistake | None:
-    """Recognise a list or mapping in brackets that is not closed, or lacks a comma."""
-    pair = next((p for kind, p in _PAIRS.items() if failure.context.endswith(f"flow {kind}")), "")
-    if not pair:
+    """Recognise a list or mapping in brackets that is not closed, or lacks a comma or a value."""
+    opened = _open_bracket(failure)
+    if opened is None:
         return None
-    source, line, column = failure.source, failure.context_line, failure.context_column
-    rest = source.text_from(line, column, _LOOK_AHEAD)
-    bare = _NO_BRACKETS.sub("", rest)
+    source, (line, column) = failure.source, opened
+    rest = source.text_from(line, column, _LOOK_AROUND)
+    pair = "[]" if rest[:1] == "[" else "{}"
+    bare = "".join(found[1] or "" for found in _BRACKETS.finditer(rest))
     if bare.count(pair[0]) > bare.count(pair[1]):
         return _Mistake(
             f"The {pair[0]} that opens here is never closed.",
             f"Put {pair[1]} at its end.",
             source.within(line, column, column + 1),
+        )
+    if "node content" in failure.problem:
+        return _Mistake(
+            "Before this there is no value.",
+            "Write one, or remove the comma.",
+            source.within(failure.line, failure.column, failure.column + 1),
         )
     word = _LAST_WORD.search(failure.text[: failure.column])
     begin = word.start() if word else failure.column
@@ -185,6 +192,23 @@ def _bracket(failure: _Failure) -> _Mistake | None:
         "Put a comma between two entries. A text with : , [ ] { or } in it needs quotes.",
         source.within(failure.line, begin, max(failure.column, begin + 1)),
     )
+
+
+def _open_bracket(failure: _Failure) -> tuple[int, int] | None:
+    """Find the bracket that the failure is in, None where it is in none."""
+    if failure.context.endswith(("flow sequence", "flow mapping")):
+        return failure.context_line, failure.context_column
+    if not failure.context.endswith("flow node"):
+        return None
+    before = failure.source.text_before(failure.line, failure.column)
+    begin = max(0, len(before) - _LOOK_AROUND)
+    opened: list[int] = []
+    for found in _BRACKETS.finditer(before, begin):
+        if found[1] in ("[", "{"):
+            opened.append(found.start())
+        elif found[1] and opened:
+            opened.pop()
+    return failure.source.line_of(opened[-1]) if opened else None
 
 
 def _colon_in_value(failure: _Failure) -> _Mistake | None:
@@ -208,11 +232,21 @@ def _colon_missing(failure: _Failure) -> _Mistake | None:
     bare = _COMMENT.sub("", text).strip()
     if not bare or ": " in bare or bare.endswith(":"):
         return None
+    above = next((line for other, line in failure.lines_above() if other < number), "")
+    if _BLOCK_TEXT.search(above):
+        return _Mistake(
+            "The text of a | or > is indented deeper than its field, and this is not.",
+            "Indent it with more spaces.",
+            failure.source.within(number, text.index(bare), len(text.rstrip())),
+        )
     key, _, value = bare.partition(" ")
     begin = text.index(bare)
     mended = f"{key}: {value.lstrip('= ')}".rstrip()
+    missing = "colon"
+    if bare.startswith("-"):
+        missing, mended = "space after the -", f"- {bare[1:]}"
     return _Mistake(
-        f"There is no colon in line {number + 1}.",
+        f"There is no {missing} in line {number + 1}.",
         f"Write: {shorten(mended)}",
         failure.source.within(number, begin, begin + len(bare)),
     )
@@ -248,14 +282,21 @@ def _text_after_value(failure: _Failure) -> _Mistake | None:
     found = _ENTRY.match(failure.text)
     if found is None or failure.indent >= 0 or "did not find expected key" not in failure.problem:
         return None
+    extra = failure.text[failure.column : failure.column + 1]
+    if extra in ("]", "}"):
+        return _Mistake(
+            f"The {extra} closes nothing.",
+            "Remove it.",
+            failure.source.within(failure.line, failure.column, failure.column + 1),
+        )
     closing = failure.text[: failure.column].rstrip()[-1:]
     return _needs_quotes(failure, found, f"Text follows after the {closing} that ends the value.")
 
 
 def _bad_beginning(failure: _Failure) -> _Mistake | None:
     """Recognise a value that begins with a character that YAML has another use for."""
-    special = ("cannot start any token", "alphabetic or numeric", "while scanning a tag")
-    said = f"{failure.problem} while {failure.context}"
+    special = ("cannot start any token", "alphabetic or numeric", "scanning a tag", "a block node")
+    said = f"{failure.problem} {failure.context}"
     found = _ENTRY.match(failure.text)
     if found is None or not any(part in said for part in special):
         return None
@@ -288,13 +329,15 @@ _NO_KEY = (
     "mapping values are not allowed",
     "could not find expected ':'",
 )
+_ONE_KIND = "In a block all lines are `name: value`, or all begin with -."
 _HINTS = (
     ("incompatible YAML document", "Remove the line that begins with %YAML."),
     ("directive", "Remove the line that begins with %."),
     ("<document start>", "A document has one mapping at its top; begin another with ---."),
     ("block sequence entries", "Begin a list on a line of its own, or use [a, b]."),
     ("comment or line break", "After | or > the text begins on the next line."),
-    ("'-' indicator", "Each item of a list begins with - in the same column."),
+    ("'-' indicator", _ONE_KIND),
+    ("did not find expected key", _ONE_KIND),
 )
 
 

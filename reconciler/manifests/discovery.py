@@ -70,7 +70,7 @@ def discover_manifests(
     root: Path,
 ) -> tuple[tuple[ManifestFile, ...], tuple[Diagnostic, ...]]:
     """Read what looks like a manifest among the YAML files right in a folder."""
-    names = sorted(e.name for e in root.iterdir() if _is_yaml(e.name) and e.is_file())
+    names = sorted(e.name for e in root.iterdir() if _is_yaml(e.name) and not e.is_dir())
     files, problems = find_manifests(names, root)
     # UTF-16 has a NUL beside each of these letters; it is found here and refused later.
     manifests = [f for f in files if _LOOKS_LIKE_MANIFEST.search(f.raw.replace(b"\0", b""))]
@@ -117,23 +117,24 @@ def _names(path: str, root: Path) -> tuple[list[str], list[Diagnostic]]:
 
 def _walk(top: Path, problems: list[Diagnostic]) -> Iterator[Path]:
     """Yield the YAML files below a folder; a folder that is linked to is entered once."""
-    entered: set[str] = set()
+    entered: set[tuple[int, int]] = set()
     folders = [top]
     while folders:
         folder = folders.pop()
-        if (real := os.path.realpath(folder)) in entered:
-            continue
-        entered.add(real)
         try:
-            entries = list(os.scandir(folder))
+            found = folder.stat()
+            if (found.st_dev, found.st_ino) in entered:
+                continue
+            entered.add((found.st_dev, found.st_ino))
+            entries = list(folder.iterdir())
         except OSError as error:
             problems.append(_unreadable(str(folder), f"{error.strerror}."))
             continue
         for entry in entries:
             if entry.is_dir():
-                folders.extend([] if entry.name.startswith(".") else [Path(entry.path)])
+                folders.extend([] if entry.name.startswith(".") else [entry])
             elif _is_yaml(entry.name):
-                yield Path(entry.path)
+                yield entry
 
 
 _LINKS_OUT = (

@@ -221,6 +221,49 @@ MISTAKES = {
             "Use single quotes, in which \\ means itself; write other characters as they are.",
         ),
     ),
+    "a list that is not closed, with nothing in it": (
+        "version: 1\nremoved: [\n",
+        ("2:10", "[", "The [ that opens here is never closed.", "Put ] at its end."),
+    ),
+    "two commas": (
+        "removed: [a,,b]\n",
+        ("1:13", ",", "Before this there is no value.", "Write one, or remove the comma."),
+    ),
+    "a bracket too many": (
+        "removed: [a]]\n",
+        ("1:13", "]", "The ] closes nothing.", "Remove it."),
+    ),
+    "a value that begins with a comma": (
+        "name: , x\n",
+        (
+            "1:7",
+            ", x",
+            "A value cannot begin with , as it is.",
+            'Put the whole value in quotes: name: ", x"',
+        ),
+    ),
+    "no space after the dash": (
+        "removed:\n- a\n-b\n",
+        ("3:1", "-b", "There is no space after the - in line 3.", "Write: - b"),
+    ),
+    "a block text that is not indented": (
+        HEAD + "    description: |\n    text\n",
+        (
+            "6:5",
+            "text",
+            "The text of a | or > is indented deeper than its field, and this is not.",
+            "Indent it with more spaces.",
+        ),
+    ),
+    "a list item among fields": (
+        "version: 1\n- a\n",
+        (
+            "2:1",
+            "-",
+            "Did not find expected key while parsing a block mapping.",
+            "In a block all lines are `name: value`, or all begin with -.",
+        ),
+    ),
     "a merge conflict": (
         "version: 1\n<<<<<<< HEAD\nfinetunes:\n=======\nremoved: []\n>>>>>>> other\n",
         (
