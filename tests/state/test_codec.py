@@ -182,8 +182,11 @@ def test_a_version_that_is_none_is_damage(raw: bytes) -> None:
     assert code_of(refused(raw)) == "R402"
 
 
-WRONG = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
-WRONG = WRONG | st.lists(WRONG, max_size=2) | st.dictionaries(st.text(max_size=3), WRONG)
+WRONG: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=3,
+)
 
 
 def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
