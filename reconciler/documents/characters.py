@@ -18,10 +18,17 @@ _CONTROLS = {"\x00": "NUL", "\x08": "BACKSPACE", "\r": "CARRIAGE RETURN", "\x1b"
 AT_MARKER = "\ue000"
 """Stands for an unquoted @ while a text is parsed (see parser); no text may hold it."""
 
-_SECRET = re.compile(
-    r"(?i)(?:token|secret|passw|credential|authorization|apikey|[_-]key)"
-    r"[\w.-]*[\"']?[ \t]*[:=][ \t]*(?=\S)"
+_SECRET_WORDS = (
+    "token",
+    "secret",
+    "passw",
+    "credential",
+    "authorization",
+    "apikey",
+    "_key",
+    "-key",
 )
+_SECRET = re.compile(rf"(?i)(?:{'|'.join(_SECRET_WORDS)})[\w.-]*[\"']?[ \t]*[:=][ \t]*(?=\S)")
 
 
 def find_hidden(text: str) -> Iterator[re.Match[str]]:
@@ -52,5 +59,8 @@ def hide_secret(line: str) -> str:
 
     Such a field is refused wherever it stands, and the error that says so shows the line.
     """
+    lowered = line.lower()
+    if not any(word in lowered for word in _SECRET_WORDS):
+        return line
     found = _SECRET.search(line)
     return f"{line[: found.end()]}***" if found else line

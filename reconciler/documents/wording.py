@@ -19,7 +19,7 @@ TYPE_NAMES = {
 
 def shorten(text: str) -> str:
     """Fit a text into a message: its beginning, on one line, without what looks secret."""
-    line = text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    line = text[: 2 * MAX_SHOWN].replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
     line = hide_secret(line)
     return line if len(line) <= MAX_SHOWN else f"{line[: MAX_SHOWN - 3]}..."
 
