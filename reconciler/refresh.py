@@ -6,6 +6,7 @@ with the creates of an interrupted run that can be told beyond doubt taken over.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -25,6 +26,7 @@ class Drift:
     """A recorded finetune that the account shows otherwise."""
 
     address: Address
+    id: str
     recorded: Attributes
     found: Attributes
 
@@ -44,7 +46,8 @@ class PriorState:
 
     listing: None where the account was not asked. gone: recorded and seen before, but no
     longer in the account. unseen: recorded, and not listed yet since it was created.
-    recovered: taken over from an interrupted run's intent.
+    recovered: taken over from an interrupted run's intent. drift, unresolved: in the order
+    of the addresses.
     """
 
     state: State
@@ -52,36 +55,31 @@ class PriorState:
     gone: frozenset[Address] = frozenset()
     unseen: frozenset[Address] = frozenset()
     recovered: frozenset[Address] = frozenset()
-    drift: tuple[Drift, ...] = ()
+    drift: Mapping[Address, Drift] = field(default_factory=dict)
     unresolved: Mapping[Address, Unresolved] = field(default_factory=dict)
 
 
 def refresh(state: State, listing: Listing | None) -> PriorState:
     """Compare a state with a listing; without one, what is recorded is taken as it is."""
     if listing is None:
-        unresolved = {a: Unresolved(a, intent) for a, intent in state.pending.items()}
+        unresolved = {a: Unresolved(a, intent) for a, intent in sorted(state.pending.items())}
         return PriorState(state, unresolved=unresolved)
     by_id = {remote.id: remote for remote in listing.finetunes}
-    finetunes: dict[Address, FinetuneRecord] = {}
-    drift: list[Drift] = []
-    for address, record in state.finetunes.items():
-        finetunes[address] = _refreshed(record, by_id)
-        remote = by_id.get(record.current.id)
-        if remote and not record.current.attributes.matches(attributes_of(remote)):
-            drift.append(Drift(address, record.current.attributes, attributes_of(remote)))
-    missing = {a for a, record in state.finetunes.items() if record.current.id not in by_id}
-    recovered, unresolved = _settle_intents(state, listing, finetunes)
+    finetunes = {a: _refreshed(record, by_id) for a, record in state.finetunes.items()}
+    missing = {a for a, record in finetunes.items() if record.current.id not in by_id}
+    recovered, unresolved = _settle_intents(state, listing)
+    for address, remote in recovered.items():
+        before = _without_gone(finetunes.get(address), by_id)
+        finetunes[address] = taken_over(state.pending[address], remote, before)
+    pending = {a: intent for a, intent in state.pending.items() if a not in recovered}
+    missing -= recovered.keys()
     return PriorState(
-        state=replace(
-            state,
-            finetunes=finetunes,
-            pending={a: i for a, i in state.pending.items() if a not in recovered},
-        ),
+        state=replace(state, finetunes=finetunes, pending=pending),
         listing=listing,
-        gone=frozenset(a for a in missing - recovered if state.finetunes[a].current.seen),
-        unseen=frozenset(a for a in missing - recovered if not state.finetunes[a].current.seen),
+        gone=frozenset(a for a in missing if finetunes[a].current.seen),
+        unseen=frozenset(a for a in missing if not finetunes[a].current.seen),
         recovered=frozenset(recovered),
-        drift=tuple(sorted(drift, key=lambda item: item.address)),
+        drift=_find_drift(state, by_id),
         unresolved=unresolved,
     )
 
@@ -111,15 +109,29 @@ def taken_over(
     intent: Intent, remote: RemoteFinetune, before: FinetuneRecord | None
 ) -> FinetuneRecord:
     """Record the result of an intent; no asset of it has been acknowledged."""
-    attributes = attributes_of(remote)
-    if attributes.public is None:
-        attributes = replace(attributes, public=intent.attributes.public)
     assets = {
         asset.file_name: AssetRecord(asset.sha256, asset.size, AssetStatus.PENDING)
         for asset in intent.assets
     }
+    attributes = _known_of(remote, intent.attributes)
     current = Generation(remote.id, attributes, assets, seen=True)
     return FinetuneRecord(current, before.generations if before else ())
+
+
+def _known_of(remote: RemoteFinetune, recorded: Attributes) -> Attributes:
+    """Return what a remote finetune shows, and what is recorded of what it does not show."""
+    shown = attributes_of(remote)
+    return replace(shown, public=recorded.public) if shown.public is None else shown
+
+
+def _find_drift(state: State, by_id: Mapping[str, RemoteFinetune]) -> dict[Address, Drift]:
+    drift = {}
+    for address, record in sorted(state.finetunes.items()):
+        current = record.current
+        remote = by_id.get(current.id)
+        if remote and not current.attributes.matches(attributes_of(remote)):
+            drift[address] = Drift(address, current.id, current.attributes, attributes_of(remote))
+    return drift
 
 
 def _refreshed(record: FinetuneRecord, by_id: Mapping[str, RemoteFinetune]) -> FinetuneRecord:
@@ -135,23 +147,31 @@ def _refreshed(record: FinetuneRecord, by_id: Mapping[str, RemoteFinetune]) -> F
 def _seen(generation: Generation, remote: RemoteFinetune | None) -> Generation:
     if remote is None:
         return generation
-    attributes = attributes_of(remote)
-    if attributes.public is None:
-        attributes = replace(attributes, public=generation.attributes.public)
-    return replace(generation, attributes=attributes, seen=True)
+    return replace(generation, attributes=_known_of(remote, generation.attributes), seen=True)
+
+
+def _without_gone(
+    record: FinetuneRecord | None, by_id: Mapping[str, RemoteFinetune]
+) -> FinetuneRecord | None:
+    """Drop a current generation that the account has no more; the next one takes its place."""
+    if record is None or record.current.id in by_id or not record.current.seen:
+        return record
+    older = record.superseded
+    return FinetuneRecord(older[0], older[1:]) if older else None
 
 
 def _settle_intents(
-    state: State, listing: Listing, finetunes: dict[Address, FinetuneRecord]
-) -> tuple[set[Address], dict[Address, Unresolved]]:
+    state: State, listing: Listing
+) -> tuple[dict[Address, RemoteFinetune], dict[Address, Unresolved]]:
     recorded = frozenset(generation.id for generation in state.generations())
-    recovered: set[Address] = set()
+    # Of two creates of one name nobody can tell whose result it is.
+    claims = Counter(intent.attributes.name for intent in state.pending.values())
+    recovered: dict[Address, RemoteFinetune] = {}
     unresolved: dict[Address, Unresolved] = {}
     for address, intent in sorted(state.pending.items()):
         candidates = candidates_for(intent, listing, recorded)
-        if is_evidence(intent, candidates):
-            finetunes[address] = taken_over(intent, candidates[0], finetunes.get(address))
-            recovered.add(address)
+        if is_evidence(intent, candidates) and claims[intent.attributes.name] == 1:
+            recovered[address] = candidates[0]
         else:
             unresolved[address] = Unresolved(address, intent, candidates)
     return recovered, unresolved

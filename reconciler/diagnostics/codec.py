@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.diagnostics.diagnostic import Diagnostic, Position, Severity, SourceRange
+from reconciler.diagnostics.plain import read_count, read_mapping, read_text
 
 
 def encode_diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
@@ -25,48 +26,58 @@ def encode_diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
     return data
 
 
-def decode_diagnostic(data: dict[str, Any]) -> Diagnostic:
+def decode_diagnostic(value: Any) -> Diagnostic:
     """Read one; raises KeyError, TypeError or ValueError where it is none."""
+    data = read_mapping(value)
     return Diagnostic(
-        code=data["code"],
-        severity=Severity(data["severity"]),
-        summary=data["summary"],
-        detail=data["detail"],
-        hint=data.get("hint", ""),
-        address=data.get("address", ""),
+        code=read_text(data["code"]),
+        severity=Severity(read_text(data["severity"])),
+        summary=read_text(data["summary"]),
+        detail=read_text(data["detail"]),
+        hint=read_text(data.get("hint", "")),
+        address=read_text(data.get("address", "")),
         range=_decode_range(data["range"], data["snippet"]) if "range" in data else None,
     )
 
 
 def _encode_range(where: SourceRange) -> dict[str, Any]:
-    def position(at: Position) -> dict[str, int]:
-        return {"line": at.line, "column": at.column, "byte": at.byte}
-
     return {
         "filename": where.filename,
-        "start": position(where.start),
-        "end": position(where.end),
+        "start": _encode_position(where.start),
+        "end": _encode_position(where.end),
     }
 
 
+def _encode_position(at: Position) -> dict[str, int]:
+    return {"line": at.line, "column": at.column, "byte": at.byte}
+
+
 def _encode_snippet(where: SourceRange) -> dict[str, Any]:
-    start = where.start.column - 1
-    same_line = where.end.line == where.start.line
-    end = where.end.column - 1 if same_line else len(where.text)
+    """Write the line and where in it the range lies, in characters, at least one of them."""
+    longest = len(where.text)
+    start = min(where.start.column - 1, longest)
+    ends_here = where.end.line == where.start.line
+    end = min(where.end.column - 1, longest) if ends_here else longest
     return {
         "context": None,
         "code": where.text,
         "start_line": where.start.line,
         "highlight_start_offset": start,
-        "highlight_end_offset": max(end, start),
+        "highlight_end_offset": max(end, min(start + 1, longest)),
         "values": [],
     }
 
 
-def _decode_range(data: dict[str, Any], snippet: dict[str, Any]) -> SourceRange:
-    def position(at: dict[str, int]) -> Position:
-        return Position(at["line"], at["column"], at["byte"])
-
+def _decode_range(value: Any, snippet: Any) -> SourceRange:
+    data = read_mapping(value)
     return SourceRange(
-        data["filename"], position(data["start"]), position(data["end"]), snippet["code"]
+        read_text(data["filename"]),
+        _decode_position(data["start"]),
+        _decode_position(data["end"]),
+        read_text(read_mapping(snippet)["code"]),
     )
+
+
+def _decode_position(value: Any) -> Position:
+    at = read_mapping(value)
+    return Position(read_count(at["line"]), read_count(at["column"]), read_count(at["byte"]))

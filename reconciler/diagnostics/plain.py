@@ -6,6 +6,7 @@ The readers raise TypeError or ValueError; who calls them knows what to tell its
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -52,8 +53,8 @@ def read_number(value: Any) -> float:
     """Return a finite number."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise TypeError(f"a number is expected, not {_kind(value)}")
-    if not abs(value) <= float(MAX_COUNT):
-        raise ValueError("a number within 2^53 is expected")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a finite number is expected")
     return value
 
 

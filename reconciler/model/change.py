@@ -53,7 +53,8 @@ class Change:
 
     id: the server's, "" where there is none yet. before: what is there now, None for
     nothing. after: what will be there, None for no longer managed. reason: why, in words.
-    previous_address: set where a `moved` entry changed it.
+    previous_address: set where a `moved` entry changed it. supersedes: the id of the
+    finetune that was the current one of this address and stays behind, "" for none.
     assets: the adapter's files as desired. uploads: the file names that this plan sends.
     facts: what the inspection found out about the adapter, for reviewers; None without one.
     """
@@ -66,6 +67,7 @@ class Change:
     after: Attributes | None = None
     differences: tuple[AttributeChange, ...] = ()
     previous_address: Address | None = None
+    supersedes: str = ""
     assets: tuple[Asset, ...] = ()
     uploads: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default_factory=tuple)

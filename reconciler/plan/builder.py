@@ -2,45 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.diagnostics.codes import plan as codes
 from reconciler.model import Action, Address, Change, Desired, Finetune, Limits
+from reconciler.plan import findings
 from reconciler.plan.decisions import Decision, decide, forget
 from reconciler.plan.plan import EVERYTHING, Plan, Quota, Scope
+from reconciler.plan.standing import Standings
 from reconciler.refresh import PriorState, Unresolved
 from reconciler.state import FinetuneRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """What is recorded, by the addresses of now, and the old address of each that moved."""
+
+    records: Mapping[Address, FinetuneRecord]
+    previous: Mapping[Address, Address]
+    problems: tuple[Diagnostic, ...]
 
 
 def build_plan(
     desired: Desired, prior: PriorState, limits: Limits, scope: Scope = EVERYTHING
 ) -> Plan:
     """Plan every address of the manifests and the state that is in scope."""
-    wanted = {a: f for a, f in desired.finetunes.items() if scope.includes(f)}
-    records, moved, problems = _follow_moves(desired, prior)
-    # A selector chooses among declared finetunes: labels are not recorded, so it forgets none.
-    forgotten = [
-        a
-        for a in records
-        if a not in desired.finetunes
-        and not scope.selector
-        and (not scope.targets or a in scope.targets)
-    ]
+    wanted = {a: f for a, f in sorted(desired.finetunes.items()) if scope.includes(f)}
+    moves = _follow_moves(desired, prior)
+    forgotten = _forgotten(desired, moves, scope)
+    unresolved = _in_scope(prior, desired, wanted, forgotten, scope)
     decisions = [
-        *_decide_wanted(wanted, records, moved, prior),
-        *(forget(a, records[a], prior, a in desired.removed) for a in forgotten),
+        *_decide_wanted(wanted, moves, prior, unresolved),
+        *(forget(a, moves.records[a], prior, a in desired.removed) for a in forgotten),
     ]
     decisions.sort(key=lambda decision: decision.change.address)
     changes = tuple(decision.change for decision in decisions)
-    in_scope = {*wanted, *forgotten}
-    unresolved = tuple(
-        u for a, u in prior.unresolved.items() if not scope.is_partial or a in in_scope
-    )
     quota = _quota(changes, prior, limits)
-    problems.extend(p for decision in decisions for p in decision.problems)
-    problems.extend(_unresolved(u) for u in unresolved)
-    problems.extend(_check_quota(quota, changes))
+    origins = {moves.previous.get(a, a) for a in (*wanted, *forgotten)}
     return Plan(
         account_id=prior.state.account_id,
         lineage=prior.state.lineage if prior.state.serial else "",
@@ -48,68 +48,95 @@ def build_plan(
         changes=changes,
         quota=quota,
         scope=scope,
-        drift=prior.drift,
+        drift=tuple(d for a, d in prior.drift.items() if not scope.is_partial or a in origins),
         unresolved=unresolved,
-        problems=tuple(problems),
-        superseded=_superseded(changes, records),
+        problems=(
+            *moves.problems,
+            *_check_names(wanted.values()),
+            *(problem for decision in decisions for problem in decision.problems),
+            *(findings.unresolved(item) for item in unresolved),
+            *_check_quota(quota, changes),
+        ),
+        superseded=_superseded(changes, moves.records),
         limits=limits,
     )
 
 
-def _follow_moves(
-    desired: Desired, prior: PriorState
-) -> tuple[dict[Address, FinetuneRecord], dict[Address, Address], list[Diagnostic]]:
-    """Rename the recorded addresses; return them, the old address of each, and problems."""
-    records = dict(prior.state.finetunes)
-    moved: dict[Address, Address] = {}
+def _follow_moves(desired: Desired, prior: PriorState) -> Moves:
+    """Rename the recorded addresses, all at once: a move never sees what another one did."""
+    recorded = prior.state.finetunes
+    records = dict(recorded)
+    previous: dict[Address, Address] = {}
     problems: list[Diagnostic] = []
     for new, old in sorted(desired.moved.items()):
-        if old not in records:
+        if old not in recorded or new not in desired.finetunes:
             continue
-        if new in records:
-            problems.append(
-                codes.MOVE_BLOCKED.error(
-                    f"Both {old} and {new} are in the state, so {old} cannot become {new}.",
-                    hint="Remove the `moved` entry, or forget one of the two first.",
-                    address=str(new),
-                )
-            )
-            continue
-        records[new] = records.pop(old)
-        moved[new] = old
-    return records, moved, problems
+        if new in recorded:
+            problems.append(findings.move_blocked(old, new))
+        else:
+            records[new] = records.pop(old)
+            previous[new] = old
+    return Moves(records, previous, tuple(problems))
+
+
+def _forgotten(desired: Desired, moves: Moves, scope: Scope) -> tuple[Address, ...]:
+    """Return what is recorded and not declared any more.
+
+    A selector chooses among declared finetunes: labels are not recorded, so it forgets none.
+    """
+    if scope.selector:
+        return ()
+    gone = (a for a in moves.records if a not in desired.finetunes)
+    return tuple(a for a in gone if not scope.targets or a in scope.targets)
+
+
+def _in_scope(
+    prior: PriorState,
+    desired: Desired,
+    wanted: Mapping[Address, Finetune],
+    forgotten: Iterable[Address],
+    scope: Scope,
+) -> tuple[Unresolved, ...]:
+    """Return the unresolved creates that the plan must wait for.
+
+    Those of another address too where a finetune in scope has the name: the create whose
+    outcome is unknown may have made it.
+    """
+    if not scope.is_partial:
+        return tuple(prior.unresolved.values())
+    addresses = {*wanted, *forgotten, *(desired.moved.get(a, a) for a in wanted)}
+    names = {finetune.remote_name for finetune in wanted.values()} if prior.unresolved else set()
+    return tuple(
+        item
+        for address, item in prior.unresolved.items()
+        if address in addresses or item.intent.attributes.name in names
+    )
 
 
 def _decide_wanted(
     wanted: Mapping[Address, Finetune],
-    records: Mapping[Address, FinetuneRecord],
-    moved: Mapping[Address, Address],
+    moves: Moves,
     prior: PriorState,
+    unresolved: tuple[Unresolved, ...],
 ) -> Iterator[Decision]:
+    standings = Standings(prior, moves.records, moves.previous)
+    waiting = {item.address for item in unresolved}
+    names = {item.intent.attributes.name for item in unresolved}
     for address, finetune in wanted.items():
-        previous = moved.get(address)
-        if address in prior.unresolved or previous in prior.unresolved:
+        if address in waiting or moves.previous.get(address) in waiting:
             continue
-        yield decide(finetune, records.get(address), previous, prior)
+        standing = standings.of(finetune)
+        if standing.name not in names:
+            yield decide(standing)
 
 
-def _unresolved(unresolved: Unresolved) -> Diagnostic:
-    intent, candidates = unresolved.intent, unresolved.candidates
-    name = intent.attributes.name
-    shown = (
-        f"The account shows {len(candidates)} new of that name: "
-        + ", ".join(candidate.id for candidate in candidates)
-        if candidates
-        else "The account shows none that is new"
-    )
-    adopt = candidates[0].id if len(candidates) == 1 else "ID"
-    return codes.UNRESOLVED_CREATE.error(
-        f'A create of "{name}" was prepared at {intent.created_at or "an unknown time"} '
-        f"(attempt {intent.attempt_id}) and its answer never recorded. {shown}.",
-        hint=f"If it exists: reconciler resolve {unresolved.address} --adopt {adopt}. "
-        f"If it certainly does not: reconciler resolve {unresolved.address} --retry.",
-        address=str(unresolved.address),
-    )
+def _check_names(wanted: Iterable[Finetune]) -> Iterator[Diagnostic]:
+    """A versioned name can hit upon a plain one, which no manifest shows."""
+    first: dict[str, Finetune] = {}
+    for finetune in wanted:
+        other = first.setdefault(finetune.remote_name, finetune)
+        if other is not finetune:
+            yield findings.declared_twice(other, finetune)
 
 
 def _quota(changes: tuple[Change, ...], prior: PriorState, limits: Limits) -> Quota:
@@ -117,24 +144,25 @@ def _quota(changes: tuple[Change, ...], prior: PriorState, limits: Limits) -> Qu
     if prior.listing is None:
         recorded = sum(1 for _ in prior.state.generations())
         return Quota(None, recorded + creates, limits.max_finetunes)
-    used = len(prior.listing.finetunes) + len(prior.unseen)
+    unlisted = sum(not generation.seen for generation in prior.state.generations())
+    used = len(prior.listing.finetunes) + unlisted
     return Quota(used, used + creates, limits.max_finetunes)
 
 
 def _check_quota(quota: Quota, changes: tuple[Change, ...]) -> Iterator[Diagnostic]:
-    creates = [change for change in changes if change.action is Action.CREATE]
+    creates = sum(change.action is Action.CREATE for change in changes)
     if creates and quota.after > quota.limit:
-        has = "an unknown number of" if quota.used is None else str(quota.used)
+        there = quota.after - creates
+        has = f"The account has {there}" if quota.used is not None else f"The state records {there}"
         yield codes.OVER_QUOTA.error(
-            f"The account has {has} finetunes; {len(creates)} more make {quota.after}, and "
-            f"{quota.limit} is the limit.",
+            f"{has} finetunes; {creates} more make {quota.after}, and {quota.limit} is the limit.",
             hint="Create fewer (--target), or raise limits.max_finetunes in reconciler.yaml.",
         )
 
 
 def _superseded(changes: tuple[Change, ...], records: Mapping[Address, FinetuneRecord]) -> int:
-    behind = sum(len(record.superseded) for record in records.values())
-    return behind + sum(
-        change.action is Action.CREATE and change.before is not None and bool(change.id)
-        for change in changes
-    )
+    """Count the generations that stay behind in the account after the plan."""
+    behind = {g.id for record in records.values() for g in record.superseded}
+    behind |= {change.supersedes for change in changes if change.supersedes}
+    wanted_again = {change.id for change in changes if change.supersedes}
+    return len(behind - wanted_again)

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.model import Address, Change
+from reconciler.model import Action, Change
 from reconciler.plan.plan import Plan
+
+_VERBS = {
+    Action.NO_OP: "stay as it is",
+    Action.CREATE: "be created",
+    Action.IMPORT: "be adopted",
+    Action.UPLOAD: "get its files",
+    Action.MOVE: "be moved",
+    Action.FORGET: "be forgotten",
+    Action.REPLACE: "have to be replaced",
+}
 
 
 def differences_between(reviewed: Plan, current: Plan) -> Iterator[str]:
@@ -15,30 +25,26 @@ def differences_between(reviewed: Plan, current: Plan) -> Iterator[str]:
     old = {change.address: change for change in reviewed.effective}
     new = {change.address: change for change in current.effective}
     for address in sorted({*old, *new}):
-        phrase = _difference(address, old.get(address), new.get(address))
+        phrase = _difference(old.get(address), new.get(address))
         if phrase:
-            yield phrase
+            yield f"{address} {phrase}"
 
 
-def _difference(address: Address, old: Change | None, new: Change | None) -> str:
-    if old is None and new is not None:
-        return f"{address} would now {_verb(new)}, which was not reviewed"
-    if new is None and old is not None:
-        return f"{address} would no longer {_verb(old)}"
-    if old is None or new is None:
-        return ""
+def _difference(old: Change | None, new: Change | None) -> str:
+    if new is None:
+        return f"would no longer {_VERBS[old.action]}" if old else ""
+    if old is None:
+        return f"would now {_VERBS[new.action]}, which was not reviewed"
     if old.action is not new.action:
-        return f"{address} would now {_verb(new)} instead of {_verb(old)}"
+        return f"would now {_VERBS[new.action]} instead of {_VERBS[old.action]}"
     if old.assets != new.assets:
-        return f"{address} has other adapter files"
-    if (old.before, old.after, old.id, old.uploads) != (new.before, new.after, new.id, new.uploads):
-        return f"{address} has other attributes"
+        return "has other adapter files"
+    if old.uploads != new.uploads:
+        return "would get other files"
+    if old.previous_address != new.previous_address:
+        return "would be moved from another address"
+    if (old.id, old.supersedes) != (new.id, new.supersedes):
+        return "is about another finetune of the account"
+    if (old.before, old.after) != (new.before, new.after):
+        return "has other attributes"
     return ""
-
-
-def _verb(change: Change) -> str:
-    return (
-        f"be {change.action.value}d"
-        if change.action.value.endswith("e")
-        else (f"be {change.action.value}ed")
-    )

@@ -136,6 +136,7 @@ def _essence(change: Change) -> dict[str, Any]:
         "previous_address": str(change.previous_address or ""),
         "action": change.action.value,
         "id": change.id,
+        "supersedes": change.supersedes,
         "before": attributes("before"),
         "after": attributes("after"),
         "assets": {asset.file_name: asset.sha256 for asset in change.assets},

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from reconciler.diagnostics.plain import to_line
 from reconciler.model import Address
-from reconciler.plan.representation import PROVIDER, TERRAFORM_VERSION, TYPE
+from reconciler.plan.terraform import TERRAFORM_VERSION, resource
 from reconciler.state import FinetuneRecord, Generation, Intent, State
 
 
@@ -14,11 +14,7 @@ def state_document(state: State) -> str:
     """Write every address of a state, one line."""
     resources = [
         {
-            "address": str(address),
-            "mode": "managed",
-            "type": TYPE,
-            "name": address.name,
-            "provider_name": PROVIDER,
+            **resource(address),
             "schema_version": 0,
             "values": _generation(record.current),
             "sensitive_values": {},
@@ -30,7 +26,7 @@ def state_document(state: State) -> str:
         "terraform_version": TERRAFORM_VERSION,
         "values": {"root_module": {"resources": resources}},
     }
-    return json.dumps(document, separators=(",", ":"))
+    return to_line(document)
 
 
 def record_document(

@@ -78,3 +78,24 @@ PLAN_STALE = Code(
     why="What would be done now is not what was reviewed.",
     fix="Plan again, have it reviewed, and apply that one.",
 )
+RECORDED_ELSEWHERE = Code(
+    "R613",
+    "The finetune is recorded under another address",
+    why="One finetune of the account under two addresses could be forgotten at one of them, or "
+    "changed at both.",
+    fix="Say with a `moved` entry which address became which, or choose another `name:`.",
+)
+DECLARED_TWICE = Code(
+    "R614",
+    "Two finetunes would get one name",
+    why="Inference finds an adapter by its name; which of the two answers is undefined, and "
+    "neither could be deleted.",
+    fix="Choose another `name:` for one of the two.",
+)
+RENAMED_BY_MOVE = Code(
+    "R615",
+    "A move creates another finetune",
+    why="Where a manifest says no `name`, the name in the account is the logical name. A move "
+    "changes the logical name, and the API cannot rename what exists.",
+    fix="Keep the old name with `name:`, unless a new finetune is what you want.",
+)

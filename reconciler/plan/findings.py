@@ -1,0 +1,174 @@
+"""What there is to say about a declared finetune, as diagnostics."""
+
+from __future__ import annotations
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.diagnostics.codes import plan as codes
+from reconciler.model import Address, AttributeChange, Finetune, RemoteFinetune
+from reconciler.plan.standing import Standing
+from reconciler.refresh import Unresolved
+from reconciler.state import AssetStatus, Generation
+
+
+def duplicate(standing: Standing) -> Diagnostic:
+    """The account has several of its name."""
+    ids = standing.ids_of_name
+    return codes.DUPLICATE_IN_ACCOUNT.error(
+        f'The account has {len(ids)} finetunes named "{standing.name}": {", ".join(ids)}.',
+        hint="Give yours another `name:`; which of them answers at inference is undefined.",
+        address=str(standing.finetune.address),
+        range=standing.finetune.range_of("name"),
+    )
+
+
+def recorded_elsewhere(standing: Standing, owner: Address) -> Diagnostic:
+    """The finetune of its name belongs to another address."""
+    new = standing.finetune.address
+    return codes.RECORDED_ELSEWHERE.error(
+        f'The state has "{standing.name}" as {owner}.',
+        hint=f"If {owner.name} became {new.name}, say so: "
+        f"moved: [{{from: {owner.name}, to: {new.name}}}]. Otherwise choose another `name:`.",
+        address=str(new),
+        range=standing.finetune.range_of("name"),
+    )
+
+
+def declared_twice(first: Finetune, second: Finetune) -> Diagnostic:
+    """Two declared finetunes would get one name."""
+    return codes.DECLARED_TWICE.error(
+        f'{first.address} and {second.address} would both be named "{second.remote_name}".',
+        hint="Choose another `name:` for one of the two.",
+        address=str(second.address),
+        range=second.range_of("name"),
+    )
+
+
+def name_taken(
+    finetune: Finetune, remote: RemoteFinetune, differences: tuple[AttributeChange, ...]
+) -> Diagnostic:
+    """The account has another finetune of its name."""
+    return codes.NAME_TAKEN.error(
+        f'"{remote.name}" exists as {remote.id} with another {_names(differences)}.',
+        hint="Choose another `name:`, or declare what the account has to adopt it.",
+        address=str(finetune.address),
+        range=finetune.range_of(_field(differences)),
+    )
+
+
+def cannot_change(
+    standing: Standing, current: Generation, differences: tuple[AttributeChange, ...]
+) -> Diagnostic:
+    """It exists with other attributes or other files."""
+    finetune = standing.finetune
+    hint = (
+        f"Two ways on: give the new content a new name (name: {finetune.base_name}-v2), or set "
+        "versioned: true, so that every change creates a new generation. The old one stays in "
+        "the account either way."
+    )
+    if finetune.versioned:
+        hint = f"Give it a new name (name: {finetune.base_name}-v2). The old one stays."
+    if all(_is_pending(current, difference.name) for difference in differences):
+        hint = f"Put the files back as they were, and apply sends what is missing. {hint}"
+    return codes.CANNOT_CHANGE.error(
+        f"{current.attributes.name} ({current.id}) exists with another {_names(differences)}.",
+        hint=hint,
+        address=str(finetune.address),
+        range=finetune.range_of(_field(differences)),
+    )
+
+
+def remarks(standing: Standing, current: Generation) -> tuple[Diagnostic, ...]:
+    """Return what to know of a finetune that stays as it is."""
+    finetune = standing.finetune
+    found = []
+    if finetune.adapter and any(
+        asset.status is AssetStatus.UNVERIFIED for asset in current.assets.values()
+    ):
+        found.append(unverified(finetune, current.id))
+    if standing.unseen:
+        found.append(
+            codes.NOT_LISTED_YET.warning(
+                f"{current.attributes.name} was created as {current.id}; no listing shows it yet.",
+                hint="Wait and plan again; it is not created a second time.",
+                address=str(finetune.address),
+            )
+        )
+    return tuple(found)
+
+
+def renamed_by_move(standing: Standing, old: Generation) -> Diagnostic:
+    """The default name follows the address, so that a move makes another finetune."""
+    finetune = standing.finetune
+    return codes.RENAMED_BY_MOVE.warning(
+        f"{standing.previous} became {finetune.address}, and with it the name in the account: "
+        f'"{old.attributes.name}" ({old.id}) stays behind, and "{standing.name}" is created.',
+        hint=f"To keep the finetune that is there, say: name: {standing.previous.name}"
+        if standing.previous
+        else "",
+        address=str(finetune.address),
+        range=finetune.range_of(""),
+    )
+
+
+def unverified(finetune: Finetune, remote_id: str) -> Diagnostic:
+    """Nobody knows which files it has."""
+    return codes.ASSETS_UNVERIFIED.warning(
+        f"{finetune.remote_name} ({remote_id}) was not uploaded from here, and the API does not "
+        "show which files it has.",
+        hint="Check that it answers; its files are neither compared nor sent again.",
+        address=str(finetune.address),
+        range=finetune.range_of("adapter"),
+    )
+
+
+def forgotten(address: Address, current: Generation) -> Diagnostic:
+    """It leaves the state, and nobody said that this is meant."""
+    return codes.FORGOTTEN.warning(
+        f"No manifest declares {address} any more. {current.attributes.name} "
+        f"({current.id}) stays in the account.",
+        hint=f"If this is meant, say so: removed: [{address.name}]",
+        address=str(address),
+    )
+
+
+def move_blocked(old: Address, new: Address) -> Diagnostic:
+    """Both ends of a move are recorded."""
+    return codes.MOVE_BLOCKED.error(
+        f"Both {old} and {new} are in the state, so {old} cannot become {new}.",
+        hint="Remove the `moved` entry, or forget one of the two first.",
+        address=str(new),
+    )
+
+
+def unresolved(item: Unresolved) -> Diagnostic:
+    """An earlier create may have happened or not."""
+    intent, candidates = item.intent, item.candidates
+    shown = (
+        f"The account shows {len(candidates)} new of that name: "
+        + ", ".join(candidate.id for candidate in candidates)
+        if candidates
+        else "The account shows none that is new"
+    )
+    adopt = candidates[0].id if len(candidates) == 1 else "ID"
+    return codes.UNRESOLVED_CREATE.error(
+        f'A create of "{intent.attributes.name}" was prepared at '
+        f"{intent.created_at or 'an unknown time'} (attempt {intent.attempt_id}) and its answer "
+        f"never recorded. {shown}.",
+        hint=f"If it exists: reconciler resolve {item.address} --adopt {adopt}. "
+        f"If it certainly does not: reconciler resolve {item.address} --retry.",
+        address=str(item.address),
+    )
+
+
+def _names(differences: tuple[AttributeChange, ...]) -> str:
+    return " and another ".join(difference.name for difference in differences)
+
+
+def _field(differences: tuple[AttributeChange, ...]) -> str:
+    """Name the field of the manifest that the first difference is about."""
+    return differences[0].name.partition("/")[0] if differences else "name"
+
+
+def _is_pending(current: Generation, difference: str) -> bool:
+    asset = current.assets.get(difference.partition("/")[2])
+    return asset is not None and asset.status is AssetStatus.PENDING
