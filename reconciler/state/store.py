@@ -22,7 +22,7 @@ class Snapshot:
 class LockInfo:
     """Who holds a lock; its JSON has the keys of Terraform's lock info.
 
-    created: RFC 3339 in UTC. who: user@host (process).
+    created: RFC 3339 in UTC. who: user@host (process). version: of the tool.
     """
 
     id: str
@@ -30,19 +30,27 @@ class LockInfo:
     who: str
     created: str
     path: str = ""
+    version: str = ""
 
     def to_json(self) -> str:
-        """Write it, one line."""
-        keys = ("ID", "Operation", "Who", "Created", "Path")
-        values = (self.id, self.operation, self.who, self.created, self.path)
-        return json.dumps(dict(zip(keys, values, strict=True)), separators=(",", ":"))
+        """Write it, one line. GitLab wants every key of Terraform's, the empty ones too."""
+        data = {
+            "ID": self.id,
+            "Operation": self.operation,
+            "Info": "",
+            "Who": self.who,
+            "Version": self.version,
+            "Created": self.created,
+            "Path": self.path,
+        }
+        return json.dumps(data, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> LockInfo | None:
         """Read it; None where it is none."""
         try:
             data = json.loads(text)
-            keys = ("ID", "Operation", "Who", "Created", "Path")
+            keys = ("ID", "Operation", "Who", "Created", "Path", "Version")
             return cls(*(str(data.get(key, "")) for key in keys))
         except (ValueError, AttributeError, RecursionError):
             return None
@@ -81,4 +89,12 @@ class StateStore(Protocol):
 
     def lock(self, info: LockInfo, timeout: float) -> AbstractContextManager[StateLock]:
         """Hold the lock. timeout: seconds to wait for another holder; R408 names them."""
+        ...
+
+    def holder(self) -> LockInfo | None:
+        """Tell who holds the lock; None where nobody does."""
+        ...
+
+    def break_lock(self, lock_id: str) -> None:
+        """Free the lock of a holder that is gone; R422 where that is not who holds it."""
         ...

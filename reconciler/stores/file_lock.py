@@ -19,6 +19,7 @@ from reconciler.diagnostics.codes import state as codes
 from reconciler.diagnostics.text import printable
 from reconciler.state import LockInfo
 from reconciler.stores.durable import close, is_regular, make_folder
+from reconciler.stores.findings import UNKNOWN_HOLDER
 
 POLL_SECONDS = 0.1
 MAX_SIGNATURE = 16_384
@@ -52,6 +53,21 @@ class FileLock:
                     hint="See what removed it; never delete a lock file. Then run apply again.",
                 )
             )
+
+    def holder(self) -> LockInfo | None:
+        """Tell who holds the lock; None where nobody does."""
+        if not self._path.exists():
+            return None
+        descriptor = self._open()
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _read_holder(descriptor) or UNKNOWN_HOLDER
+        except OSError as error:
+            raise DiagnosticError(self._unsupported(error)) from error
+        finally:
+            close(descriptor)
+        return None
 
     def _acquire(self, timeout: float) -> int:
         deadline = time.monotonic() + timeout

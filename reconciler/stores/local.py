@@ -12,6 +12,7 @@ from pathlib import Path
 
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import state as codes
+from reconciler.diagnostics.text import printable
 from reconciler.state import (
     MAX_BYTES,
     LockInfo,
@@ -21,6 +22,7 @@ from reconciler.state import (
     decode_state,
     encode_state,
 )
+from reconciler.stores import findings
 from reconciler.stores.durable import (
     make_folder,
     put_in_place,
@@ -75,10 +77,29 @@ class LocalStore:
     @contextmanager
     def lock(self, info: LockInfo, timeout: float) -> Iterator[StateLock]:
         """Hold the lock of the file; see StateStore."""
-        path = self._path.with_name(f"{self._path.name}.lock")
-        with FileLock(path, f"{self._location}.lock").held(info, timeout) as lock:
+        with self._file_lock().held(info, timeout) as lock:
             self._remove_leftovers()
             yield lock
+
+    def holder(self) -> LockInfo | None:
+        """Ask the kernel whether the lock is held; the file says by whom."""
+        return self._file_lock().holder()
+
+    def break_lock(self, lock_id: str) -> None:
+        """Refuse: a kernel lock ends with its process, and not before."""
+        holder = self.holder()
+        if holder is None or holder.id != lock_id:
+            raise findings.no_such_lock(self._location, lock_id, holder)
+        raise DiagnosticError(
+            codes.STATE_LOCKED.error(
+                f"{self._location} is held by a process that is running: {printable(str(holder))}.",
+                hint="End that process; the lock of a file goes with it.",
+            )
+        )
+
+    def _file_lock(self) -> FileLock:
+        path = self._path.with_name(f"{self._path.name}.lock")
+        return FileLock(path, f"{self._location}.lock")
 
     @contextmanager
     def _claimed(self, expected: str) -> Iterator[None]:

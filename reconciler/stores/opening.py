@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import state as codes
@@ -11,17 +13,67 @@ from reconciler.diagnostics.text import printable
 from reconciler.state import StateStore
 from reconciler.stores.local import LocalStore
 
+_CONFIRMED_BY = {"postgresql": "PGHOST", "https": "TF_HTTP_ADDRESS", "http": "TF_HTTP_ADDRESS"}
 
-def open_store(address: str, root: Path) -> StateStore:
-    """Return the store of a state; address is a path relative to root."""
+
+def open_store(address: str, root: Path, *, from_project_file: bool = False) -> StateStore:
+    """Return the store of a state; address is a URL, or a path relative to root.
+
+    from_project_file: a pull request may have written the address. A server that would be
+    sent a password must then be named by the environment too (R419). Clouds are free of
+    this: their hosts are fixed, and requests are signed or go to the account's own host.
+    Raises DiagnosticError (R406, R411, R417 to R420); nothing is sent yet.
+    """
     scheme, separator, _ = address.partition("://")
-    if separator:
+    if not separator:
+        return _open_file(address, root)
+    opener = _OPENERS.get(scheme)
+    if opener is None:
         raise DiagnosticError(
             codes.UNSUPPORTED_STORE.error(
-                f"{scheme}:// is not a place that this release can keep a state in.",
-                hint="Give the path of a file: --state reconciler.state.json",
+                f"{printable(scheme, 20)}:// is not a place to keep a state in.",
+                hint="Give the path of a file, or s3://, r2://, gs://, az://, postgresql:// or "
+                "https://.",
             )
         )
+    if from_project_file and scheme in _CONFIRMED_BY:
+        _check_confirmed(scheme, address)
+    return opener(address)
+
+
+def _open_objects(address: str) -> StateStore:
+    from reconciler.stores.addresses import parse_object_address
+    from reconciler.stores.object_storage import ObjectStorage
+
+    return ObjectStorage(parse_object_address(address))
+
+
+_OPENERS: dict[str, Callable[[str], StateStore]] = {
+    "s3": _open_objects,
+    "r2": _open_objects,
+    "gs": _open_objects,
+    "az": _open_objects,
+}
+
+
+def _check_confirmed(scheme: str, address: str) -> None:
+    from reconciler.stores.addresses import split
+
+    parts, variable = split(address), _CONFIRMED_BY[scheme]
+    named = os.environ.get(variable, "")
+    expected = urlsplit(named).hostname if "://" in named else named
+    if parts.hostname and parts.hostname != expected:
+        raise DiagnosticError(
+            codes.SERVER_NOT_CONFIRMED.error(
+                f"reconciler.yaml keeps the state on {printable(parts.hostname, 100)}, which "
+                f"{variable} does not name.",
+                hint=f"Where credentials may go is for the environment to say: set "
+                f"RECONCILER_STATE to the whole address, or {variable} to this server.",
+            )
+        )
+
+
+def _open_file(address: str, root: Path) -> StateStore:
     path = root / address
     if not _is_file_name(path):
         raise DiagnosticError(

@@ -10,6 +10,7 @@ import os
 import secrets
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ PATIENCE = 120.0
 
 def info(who: str = "") -> LockInfo:
     who = who or f"tester@here (process {os.getpid()})"
-    return LockInfo("3c0b8f1e", "apply", who, "2026-08-01T12:00:00+00:00", "state")
+    return LockInfo(str(uuid.uuid4()), "apply", who, "2026-08-01T12:00:00+00:00", "state")
 
 
 def hold(store: StateStore) -> None:

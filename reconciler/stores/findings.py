@@ -1,0 +1,126 @@
+"""What every store has to say, in the same words everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from reconciler.diagnostics import Diagnostic, DiagnosticError
+from reconciler.diagnostics.codes import state as codes
+from reconciler.diagnostics.text import printable
+from reconciler.state import LockInfo, State, decode_state
+
+MAX_BYTES = 256_000_000
+"""About a million finetunes."""
+
+UNKNOWN_HOLDER = LockInfo("unknown", "an unknown operation", "somebody unknown", "an unknown time")
+"""Stands for a holder whose description cannot be read."""
+
+
+def decode(raw: bytes, location: str, older_copies: str) -> State:
+    """Decode a state that has no backup file beside it; older_copies: where to find some."""
+    try:
+        return decode_state(raw, location)
+    except DiagnosticError as error:
+        hint = f"Put a good copy back with `reconciler state push`; {older_copies}."
+        damaged = codes.STATE_DAMAGED.id
+        told = [replace(d, hint=hint) if d.code == damaged else d for d in error.diagnostics]
+        raise DiagnosticError(*told) from error
+
+
+def check_size(size: int, location: str) -> None:
+    """Refuse to read what is far too long to be a state."""
+    if size > MAX_BYTES:
+        raise DiagnosticError(
+            codes.STATE_DAMAGED.error(
+                f"{location} is longer than {MAX_BYTES:,} bytes.",
+                hint="Check that the address is the one of the state.",
+            )
+        )
+
+
+def moved_on(location: str) -> DiagnosticError:
+    """R405: what is stored is not what was loaded."""
+    return DiagnosticError(
+        codes.STATE_MOVED_ON.error(
+            f"{location} is not the one that was loaded.",
+            hint="Run the command again; it starts from the newer state.",
+        )
+    )
+
+
+def locked(location: str, holder: LockInfo | None, timeout: float) -> DiagnosticError:
+    """R408: somebody else holds the lock."""
+    waited = f" (waited {timeout:g} s)" if timeout else ""
+    who = _shown(holder) if holder else "a process that has not signed yet"
+    return DiagnosticError(
+        codes.STATE_LOCKED.error(
+            f"{location} is held by {who}{waited}.",
+            hint="Wait for it, or give --lock-timeout SECONDS. If it is gone for good: "
+            "reconciler state unlock",
+        )
+    )
+
+
+def _shown(holder: LockInfo) -> str:
+    """Anybody who may lock can write anything into a lock."""
+    return f"{printable(str(holder))}, lock {printable(holder.id, 40)}"
+
+
+def lock_lost(location: str, what: str) -> Diagnostic:
+    """R410: what: a sentence on what became of the lock."""
+    return codes.LOCK_LOST.error(
+        f"The lock of {location}: {what}",
+        hint="Nothing more is sent. See who freed it, then run apply again: it goes on from "
+        "what is recorded.",
+    )
+
+
+def no_such_lock(location: str, lock_id: str, holder: LockInfo | None) -> DiagnosticError:
+    """R422: lock_id is not what holds it now."""
+    now = f"It is held by {_shown(holder)}." if holder else "Nobody holds it."
+    return DiagnosticError(
+        codes.NO_SUCH_LOCK.error(
+            f"{location} is not held by lock {printable(lock_id, 40)}. {now}",
+            hint="reconciler state unlock shows who holds it.",
+        )
+    )
+
+
+def missing_library(scheme: str, extra: str) -> DiagnosticError:
+    """R420: the extra is not installed."""
+    return DiagnosticError(
+        codes.MISSING_LIBRARY.error(
+            f"A state at {scheme}:// needs a library that is not installed.",
+            hint=f"pip install 'finetune-reconciler[{extra}]'",
+        )
+    )
+
+
+@contextmanager
+def released(location: str, release: Callable[[], None]) -> Iterator[None]:
+    """Release a lock at the end of a with block, never hiding what ended it."""
+    try:
+        yield
+    except BaseException:
+        # What ended the work is what counts; the next run names a lock that stayed.
+        _released(release)
+        raise
+    problem = _released(release)
+    if problem is not None:
+        cause = problem.diagnostics[0]
+        raise DiagnosticError(
+            codes.LOCK_LEFT.error(
+                f"The lock of {location} is still there: {cause.summary}. {cause.detail}",
+                hint="reconciler state unlock shows it, and how to free it.",
+            )
+        ) from problem
+
+
+def _released(release: Callable[[], None]) -> DiagnosticError | None:
+    try:
+        release()
+    except DiagnosticError as error:
+        return error
+    return None
