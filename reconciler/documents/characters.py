@@ -18,17 +18,11 @@ _CONTROLS = {"\x00": "NUL", "\x08": "BACKSPACE", "\r": "CARRIAGE RETURN", "\x1b"
 AT_MARKER = "\ue000"
 """Stands for an unquoted @ while a text is parsed (see parser); no text may hold it."""
 
-_SECRET_WORDS = (
-    "token",
-    "secret",
-    "passw",
-    "credential",
-    "authorization",
-    "apikey",
-    "_key",
-    "-key",
+_SECRET_WORDS = ("token", "secret", "passw", "credential", "auth", "key")
+_SECRET = re.compile(
+    r"(?i)(?:token|secret|passw|credential|apikey|(?<![a-z])(?:key|auth(?!ors?\b)))"
+    r"[\w.-]*[\"']?[ \t]*[:=][ \t]*(?=\S)"
 )
-_SECRET = re.compile(rf"(?i)(?:{'|'.join(_SECRET_WORDS)})[\w.-]*[\"']?[ \t]*[:=][ \t]*(?=\S)")
 
 
 def find_hidden(text: str) -> Iterator[re.Match[str]]:

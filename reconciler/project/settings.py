@@ -108,23 +108,16 @@ def resolve_settings(root: Path, environment: Mapping[str, str], flags: Flags) -
 
 def _from_file(root: Path) -> Settings:
     path = root / PROJECT_FILE
+    if leads_out(path, root):
+        hint = "Put the file itself into the working folder."
+        raise DiagnosticError(_unreadable("It links out of the project", hint))
     try:
-        if leads_out(path, root):
-            raise DiagnosticError(
-                manifest_codes.UNREADABLE_FILE.error(
-                    f"{PROJECT_FILE}: It links out of the project.",
-                    hint="Put the file itself into the working folder.",
-                )
-            )
         raw = read_file(path)
-    except FileNotFoundError:
-        return Settings(root)
     except OSError as error:
-        raise DiagnosticError(
-            manifest_codes.UNREADABLE_FILE.error(
-                f"{PROJECT_FILE}: {error.strerror}.", hint="Check the file and its permissions."
-            )
-        ) from error
+        if isinstance(error, FileNotFoundError) and not path.is_symlink():
+            return Settings(root)
+        problem = _unreadable(str(error.strerror), "Check the file and its permissions.")
+        raise DiagnosticError(problem) from error
     source, problems = decode(raw, PROJECT_FILE)
     if source is None:
         raise DiagnosticError(*problems)
@@ -132,6 +125,10 @@ def _from_file(root: Path) -> Settings:
     if document is None or has_errors(problems):
         raise DiagnosticError(*problems)
     return _decode(root, document)
+
+
+def _unreadable(detail: str, hint: str) -> Diagnostic:
+    return manifest_codes.UNREADABLE_FILE.error(f"{PROJECT_FILE}: {detail}.", hint=hint)
 
 
 def _read(source: Source, root: Path) -> tuple[MappingNode | None, list[Diagnostic]]:

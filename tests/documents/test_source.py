@@ -157,6 +157,9 @@ def test_a_very_long_line_is_not_shown() -> None:
         ("secret: [hunter2]", "secret: ***"),
         ("description: counts tokens", "description: counts tokens"),
         ("monkey: hunter2", "monkey: hunter2"),
+        ("key: hunter2", "key: ***"),
+        ("auth: hunter2", "auth: ***"),
+        ("author: somebody", "author: somebody"),
     ],
 )
 def test_the_value_of_a_secret_is_never_shown(line: str, shown: str) -> None:
