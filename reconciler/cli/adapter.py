@@ -32,7 +32,7 @@ def inspect_(terminal: Terminal, path: str, model: str, format_: str) -> int:
     \b
     Examples:
       reconciler adapter inspect adapters/support-bot
-      reconciler adapter inspect out/ --model @cf/mistral/mistral-7b-instruct-v0.2-lora
+      reconciler adapter inspect out/ --model @cf/google/gemma-7b-it-lora
     """
     limits = Workspace(terminal).settings.limits
     inspection = inspect(Path(path), location=path, model=model, limits=limits, root=None)
