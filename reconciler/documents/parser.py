@@ -36,17 +36,14 @@ def parse(source: Source) -> tuple[list[Node], list[Diagnostic]]:
     Whole documents before a syntax error are returned, together with the error.
     """
     builder = _Builder(source)
+    text = _UNQUOTED_AT.sub(AT_MARKER, source.text, _MAX_MARKED)
     try:
-        for event in yaml.parse(
-            _UNQUOTED_AT.sub(AT_MARKER, source.text, _MAX_MARKED), Loader=_LOADER
-        ):
+        for event in yaml.parse(text, Loader=_LOADER):
             builder.take(event)
             if builder.stopped:
                 break
     except yaml.MarkedYAMLError as error:
         builder.add_syntax_error(error)
-    except yaml.YAMLError as error:
-        builder.problems.append(codes.YAML_SYNTAX.error(f"{source.filename}: {error}."))
     return builder.documents, builder.problems
 
 

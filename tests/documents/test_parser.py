@@ -6,6 +6,7 @@ import pytest
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.documents import Source, parse
+from reconciler.documents.characters import is_hidden_in
 
 
 def told(text: str) -> list[tuple[str, str]]:
@@ -204,3 +205,15 @@ def test_the_loader_without_libyaml_reads_the_same(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(parser, "_LOADER", yaml.SafeLoader)
     without = parse(Source("a.yaml", text))
     assert with_it == without
+
+
+def test_every_character_that_is_taken_can_be_parsed() -> None:
+    """PyYAML's readers raise errors without a place for characters they do not like."""
+    planes = (*range(0xD800), *range(0xE000, 0x110000))
+    taken = [chr(n) for n in planes if not is_hidden_in(chr(n)) and chr(n) != "\n"]
+    assert len(taken) > 1_100_000
+    for start in range(0, len(taken), 10_000):
+        text = "".join(taken[start : start + 10_000])
+        documents, found = parse(Source("a.yaml", f"- |\n  x{text}\n"))
+        assert not found
+        assert documents[0].plain() == [f"x{text}\n"]
