@@ -5,8 +5,7 @@ Between two saves the entries may change freely; what counts is only what was sa
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from reconciler.diagnostics import DiagnosticError
@@ -22,6 +21,7 @@ from reconciler.state import (
     State,
     StateLock,
     StateStore,
+    encode_state,
 )
 
 Rescue = Callable[[State], str]
@@ -36,32 +36,40 @@ class Ledger:
     ) -> None:
         self.finetunes = dict(prior.state.finetunes)
         self.pending = dict(prior.state.pending)
-        self._gone = prior.gone
+        self._gone = set(prior.gone)
         self._state = prior.state
         self._version = version
         self._store = store
         self._lock = lock
         self._rescue = rescue
+        self._refused: State | None = None
         self._unsaved_ids: dict[Address, str] = {}
 
     def save(self) -> None:
         """Save durably. On DiagnosticError nothing more may be sent."""
-        following = self._state.following(self.finetunes, self.pending)
+        following = self._following()
         try:
             self._lock.check()
             self._version = self._store.save(following, self._version)
-        except DiagnosticError as error:
-            if not self._unsaved_ids:
-                raise
-            raise self._not_recorded(following, error) from error
+        except DiagnosticError:
+            self._refused = following
+            raise
         self._state = following
         self._unsaved_ids.clear()
 
-    def save_quietly(self) -> None:
-        """Save what a run left unsaved when it ended early; what fails here was told before."""
-        if self.is_dirty:
-            with suppress(DiagnosticError):
+    def save_last(self) -> None:
+        """Save what a run left unsaved, however it ended.
+
+        Raises DiagnosticError (R702, exit code 3) where finetunes were created that could
+        not be recorded. Whatever else fails here was told before.
+        """
+        try:
+            self._catch_up()
+            if self.is_dirty:
                 self.save()
+        except DiagnosticError as error:
+            if self._unsaved_ids:
+                raise self._not_recorded(error) from error
 
     def recorded_ids(self) -> frozenset[str]:
         """Return every id that is recorded."""
@@ -77,9 +85,16 @@ class Ledger:
             or self._state.serial == 0
         )
 
-    def intend(self, change: Change, intent: Intent) -> None:
-        """Write down a create that is going to be sent."""
-        self.pending[change.address] = intent
+    def intend(self, intents: Mapping[Address, Intent]) -> None:
+        """Write down, durably, the creates that are going to be sent."""
+        self.pending.update(intents)
+        try:
+            self.save()
+        except BaseException:
+            # Nothing is sent for them, so no later save may claim that something was.
+            for address in intents:
+                self.withdraw(address)
+            raise
 
     def withdraw(self, address: Address) -> None:
         """Close an intent of which nothing came, for certain."""
@@ -112,6 +127,8 @@ class Ledger:
         """Rename an address."""
         if old in self.finetunes:
             self.finetunes[new] = self.finetunes.pop(old)
+        if old in self._gone:
+            self._gone.add(new)
 
     def forget(self, address: Address) -> None:
         """Drop an address; its finetunes stay in the account."""
@@ -148,9 +165,22 @@ class Ledger:
         record = self.finetunes[address]
         self.finetunes[address] = replace(record, current=generation)
 
-    def _not_recorded(self, state: State, error: DiagnosticError) -> DiagnosticError:
+    def _following(self) -> State:
+        return self._state.following(self.finetunes, self.pending)
+
+    def _catch_up(self) -> None:
+        """See whether a save that failed is there all the same, such as before its last sync."""
+        if self._refused is None:
+            return
+        stored = self._store.load()
+        if stored is not None and encode_state(stored.state) == encode_state(self._refused):
+            self._state, self._version = stored.state, stored.version
+            saved = {generation.id for generation in stored.state.generations()}
+            self._unsaved_ids = {a: id_ for a, id_ in self._unsaved_ids.items() if id_ not in saved}
+
+    def _not_recorded(self, error: DiagnosticError) -> DiagnosticError:
         ids = ", ".join(f"{address} is {id_}" for address, id_ in self._unsaved_ids.items())
-        where = self._rescue(state)
+        where = self._rescue(self._following())
         kept = f" The state that could not be saved is in {where}." if where else ""
         told = codes.RESULTS_NOT_SAVED.error(
             f"{ids}.{kept}",

@@ -15,7 +15,7 @@ from reconciler.cloudflare.outcomes import (
     Refused,
     UploadOutcome,
 )
-from reconciler.diagnostics import DiagnosticError
+from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import apply as codes
 from reconciler.model import Asset, Change
 
@@ -46,9 +46,20 @@ class UploadResult:
 TaskResult = CreateResult | UploadResult
 
 
+def find_missing_file(files: AdapterFiles, change: Change) -> Diagnostic | None:
+    """Look for the files of a create before it is sent; without them it could not be undone."""
+    for asset in change.assets:
+        try:
+            with files(change.address, asset):
+                pass
+        except DiagnosticError as error:
+            return error.diagnostics[0].about(str(change.address))
+    return None
+
+
 def create(account: Account, change: Change, stop: threading.Event, emit: Emit) -> CreateResult:
     """Send one create. An unexpected exception proves nothing, so it is ambiguous."""
-    if stop.is_set() or change.after is None:
+    if change.after is None:
         return CreateResult(change, None)
     emit(CreateStarted(change.address))
     began = time.monotonic()
@@ -72,8 +83,6 @@ def upload(
     emit: Emit,
 ) -> UploadResult:
     """Send one file; where the answer is lost, the same bytes again to the same id."""
-    if stop.is_set():
-        return UploadResult(change, asset, finetune_id, None)
     emit(UploadStarted(change.address, asset.file_name, asset.size))
     began = time.monotonic()
 

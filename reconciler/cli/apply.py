@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 import threading
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable
+from contextlib import ExitStack
 
 import click
 
-from reconciler.apply import ApplyOptions, Ledger, Run
+from reconciler.apply import ApplyOptions
+from reconciler.cli.approval import Approval, read_approval
+from reconciler.cli.execution import Execution
 from reconciler.cli.interrupts import orderly_stop
 from reconciler.cli.options import account_options, manifest_option, scope_options, state_options
 from reconciler.cli.reporter import Reporter, open_reporter
-from reconciler.cli.terminal import Terminal
+from reconciler.cli.terminal import Terminal, tell_at_once
 from reconciler.cli.workspace import Declared, Planned, Workspace, parse_scope
-from reconciler.cloudflare import AccountClient, AssetBody
-from reconciler.diagnostics import DiagnosticError
+from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import adapters as adapter_codes
-from reconciler.diagnostics.codes import plan as plan_codes
 from reconciler.diagnostics.codes import project as codes
-from reconciler.model import Address, Asset
-from reconciler.plan import Plan, Scope, decode_plan
-from reconciler.plan.comparison import differences_between
-from reconciler.render.text import count
-from reconciler.state import State, StateLock, StateStore, encode_state
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """What was said beforehand. digest: of the plan that was reviewed, "" for none."""
-
-    digest: str = ""
-    plan: Plan | None = None
-    automatic: bool = False
-
-    @property
-    def is_given(self) -> bool:
-        """Whether nobody has to be asked."""
-        return bool(self.digest) or self.automatic
+from reconciler.plan import Plan, Scope
+from reconciler.state import StateLock, StateStore
 
 
 @click.command("apply")
@@ -49,7 +30,7 @@ class Approval:
 @account_options
 @scope_options
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
-@click.option("--plan-digest", default="", metavar="sha256:...", help="Apply just this plan.")
+@click.option("--plan-digest", metavar="sha256:...", help="Apply just this plan.")
 @click.option("--parallelism", type=click.IntRange(1, 64), default=None, help="Calls at once [4].")
 @click.option(
     "--settle-timeout",
@@ -71,7 +52,7 @@ def command(
     targets: tuple[str, ...],
     selectors: tuple[str, ...],
     auto_approve: bool,
-    plan_digest: str,
+    plan_digest: str | None,
     parallelism: int | None,
     settle_timeout: float,
     as_json: bool,
@@ -97,18 +78,34 @@ def command(
         base_url=base_url,
         lock_timeout=lock_timeout,
     )
-    approval = _approval(planfile, plan_digest, auto_approve, workspace)
-    scope = approval.plan.scope if approval.plan else parse_scope(targets, selectors)
-    if planfile and (targets or selectors):
-        raise DiagnosticError(
-            codes.INVALID_USAGE.error("A plan file says itself what is in its scope.")
-        )
-    scope = Scope(scope.targets, scope.selector)
-    options = ApplyOptions(workspace.settings.parallelism, settle_timeout)
     reporter = open_reporter(terminal, as_json=as_json)
+    try:
+        approval = read_approval(workspace, planfile, plan_digest, auto_approve)
+        if approval.plan and (targets or selectors):
+            detail = "A plan file says itself what is in its scope."
+            raise DiagnosticError(codes.INVALID_USAGE.error(detail))
+        asked = approval.plan.scope if approval.plan else parse_scope(targets, selectors)
+        scope = Scope(asked.targets, asked.selector)
+        return _apply(workspace, scope, approval, settle_timeout, reporter)
+    except DiagnosticError as error:
+        if as_json:
+            _print_lines(terminal, error.diagnostics)
+        raise
+
+
+def _apply(
+    workspace: Workspace,
+    scope: Scope,
+    approval: Approval,
+    settle_timeout: float,
+    reporter: Reporter,
+) -> int:
     declared = workspace.declared(scope)
     store = workspace.store()
     stop = threading.Event()
+    terminal = workspace.terminal
+    # Nobody is listening any more: an end as in order as after a signal.
+    terminal.on_broken = stop.set
     with (
         # The outermost: once something was sent, no signal may break in until the lock and
         # the connections are given back.
@@ -120,58 +117,29 @@ def command(
         reporter.planned(planned.plan)
         if planned.plan.exit_code:
             return planned.plan.exit_code
-        _check_approval(planned.plan, approval)
+        approval.check(planned.plan)
         if not planned.plan.has_changes:
             _save_refreshed(planned, store, lock)
             reporter.nothing_to_do()
             return 0
         _check_files(planned.plan, declared)
-        if not approval.is_given:
-            _ask(terminal, planned.plan)
-        signals.enter_context(orderly_stop(stop, terminal.err))
+        if not approval.is_given(planned.plan, terminal):
+            terminal.err("Not approved; nothing was changed.")
+            return 1
+        if stop.is_set():
+            return 130
+        signals.enter_context(orderly_stop(stop, tell_at_once))
+        options = ApplyOptions(workspace.settings.parallelism, settle_timeout)
         execution = Execution(workspace, declared, planned, store, lock, account, options, stop)
         return execution.run(reporter)
 
 
-def _approval(planfile: str | None, digest: str, automatic: bool, workspace: Workspace) -> Approval:
-    if planfile is None:
-        return Approval(digest, None, automatic)
-    try:
-        raw = Path(planfile).read_bytes()
-    except OSError as error:
-        detail = f"Cannot read {planfile}: {error.strerror}."
-        raise DiagnosticError(codes.INVALID_USAGE.error(detail)) from error
-    plan = decode_plan(raw, planfile)
-    if digest and digest != plan.digest:
-        raise DiagnosticError(
-            plan_codes.PLAN_STALE.error(
-                f"{planfile} has the digest {plan.digest}, not the one of --plan-digest."
-            )
-        )
-    account = workspace.settings.require_account()
-    if plan.account_id != account:
-        raise DiagnosticError(
-            plan_codes.PLAN_STALE.error(
-                f"{planfile} was made for account {plan.account_id}, not for {account}.",
-                hint="Name that account, or plan again for this one.",
-            )
-        )
-    return Approval(plan.digest, plan, automatic)
+def _print_lines(terminal: Terminal, problems: Iterable[Diagnostic]) -> None:
+    """Say on the machine-readable stream, too, what ended it before it began."""
+    from reconciler.render.events_json import JsonLines
 
-
-def _check_approval(plan: Plan, approval: Approval) -> None:
-    if not approval.digest or approval.digest == plan.digest:
-        return
-    if approval.plan is not None:
-        moved = "; ".join(differences_between(approval.plan, plan))
-        detail = f"What was reviewed is not what would be done now: {moved}."
-    else:
-        detail = (
-            f"The digest of what would be done now is {plan.digest}; "
-            f"what was reviewed has {approval.digest[:80]}."
-        )
-    hint = "Nothing was changed. Plan again, have it reviewed, and apply that one."
-    raise DiagnosticError(plan_codes.PLAN_STALE.error(detail, hint=hint))
+    for problem in problems:
+        terminal.out(JsonLines().diagnostic(problem))
 
 
 def _check_files(plan: Plan, declared: Declared) -> None:
@@ -197,24 +165,6 @@ def _check_files(plan: Plan, declared: Declared) -> None:
         )
 
 
-def _ask(terminal: Terminal, plan: Plan) -> None:
-    if not sys.stdin.isatty():
-        raise DiagnosticError(
-            codes.NOT_INTERACTIVE.error(
-                "There is no terminal to ask on, and nobody approved the plan beforehand.",
-                hint=f"Apply what was reviewed: --plan-digest {plan.digest}, a plan file, or "
-                "--auto-approve.",
-            )
-        )
-    style = terminal.err_style
-    question = f"Do these {count(len(plan.effective), 'change')}? Only 'yes' is a yes: "
-    sys.stderr.write(f"\n{style.paint(question, 'bold')}")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip() != "yes":
-        terminal.err("Not approved; nothing was sent.")
-        raise click.Abort
-
-
 def _save_refreshed(planned: Planned, store: StateStore, lock: StateLock) -> None:
     """Keep what refresh found out, such as a description that drifted to what is desired."""
     state = planned.prior.state
@@ -222,61 +172,3 @@ def _save_refreshed(planned: Planned, store: StateStore, lock: StateLock) -> Non
     if before is not None and before.state != state:
         lock.check()
         store.save(state.following(state.finetunes, state.pending), planned.version)
-
-
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """An approved plan and all that it takes to apply it."""
-
-    workspace: Workspace
-    declared: Declared
-    planned: Planned
-    store: StateStore
-    lock: StateLock
-    account: AccountClient
-    options: ApplyOptions
-    stop: threading.Event
-
-    def run(self, reporter: Reporter) -> int:
-        """Apply it; returns the exit code."""
-        prior, terminal = self.planned.prior, self.workspace.terminal
-        if prior.listing is None:
-            raise ValueError("apply needs a listing")
-        ledger = Ledger(prior, self.planned.version, self.store, self.lock, self._rescue)
-        run = Run(
-            self.planned.plan,
-            prior.listing,
-            ledger,
-            self.account,
-            self._open_asset,
-            self.options,
-            self.stop,
-        )
-        terminal.on_broken_pipe = self.stop.set
-        problem: DiagnosticError | None = None
-        with reporter:
-            try:
-                for event in run.events():
-                    reporter.event(event)
-            except DiagnosticError as error:
-                problem = error
-        reporter.finished(run.outcome, problem.diagnostics if problem else ())
-        if problem:
-            return max(problem.exit_code, run.outcome.exit_code if run.outcome.in_doubt else 0)
-        return run.outcome.exit_code
-
-    def _open_asset(self, address: Address, asset: Asset) -> AbstractContextManager[AssetBody]:
-        from reconciler.adapters import open_asset
-
-        folder = self.declared.folders[address]
-        return open_asset(folder, asset, self.workspace.root_for(folder.parent))
-
-    def _rescue(self, state: State) -> str:
-        """Write a state that could not be saved into the working folder."""
-        path = self.workspace.settings.root / f"reconciler.state.rescue.{state.serial}.json"
-        try:
-            path.touch(mode=0o600)
-            path.write_bytes(encode_state(state))
-        except OSError:
-            return ""
-        return path.name

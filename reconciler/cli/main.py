@@ -7,10 +7,13 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 import click
 
 from reconciler import __version__
+from reconciler.cli.interrupts import ending_signals
 from reconciler.cli.terminal import Terminal
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import project as codes
@@ -73,7 +76,8 @@ def root(ctx: click.Context, chdir: str | None, no_color: bool, log_level: str) 
       reconciler plan --sandbox
       reconciler apply --sandbox
     """
-    ctx.obj = Terminal(no_color=no_color)
+    terminal = ctx.ensure_object(Terminal)
+    terminal.no_color |= no_color
     logging.basicConfig(level=log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
     if chdir is not None:
         try:
@@ -88,9 +92,23 @@ def root(ctx: click.Context, chdir: str | None, no_color: bool, log_level: str) 
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; return the exit code. No exception gets past it."""
+    _open_closed_streams()
     terminal = Terminal(no_color="--no-color" in arguments)
+    code = _run(arguments, terminal)
+    with suppress(OSError):
+        sys.stdout.flush()
+    if terminal.lost and code == 0:
+        terminal.err(f"The results could not be written to standard output: {terminal.lost}.")
+        return 1
+    return code
+
+
+def _run(arguments: Sequence[str], terminal: Terminal) -> int:
     try:
-        result = root.main(list(arguments), prog_name="reconciler", standalone_mode=False)
+        with ending_signals():
+            result = root.main(
+                list(arguments), prog_name="reconciler", standalone_mode=False, obj=terminal
+            )
         return result if isinstance(result, int) else 0
     except DiagnosticError as error:
         terminal.diagnostics(error.diagnostics)
@@ -111,8 +129,13 @@ def run(arguments: Sequence[str]) -> int:
         logging.getLogger("reconciler").debug("internal error", exc_info=True)
         terminal.diagnostics([codes.INTERNAL.error(f"{type(error).__name__}: {error}.")])
         return 1
-    finally:
-        sys.stdout.flush()
+
+
+def _open_closed_streams() -> None:
+    """Open what the caller closed (`>&-`): else the state could become standard output."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115
 
 
 def _usage(error: click.UsageError) -> Diagnostic:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Decorator = Callable[[Function], Function]
@@ -20,6 +21,14 @@ def _all(*decorators: Decorator[Any]) -> Decorator[Any]:
     return apply
 
 
+def _not_empty(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Refuse `--state "$STATE"` with STATE unset: it would mean another state in silence."""
+    given = param.name and ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
+    if given and not value:
+        raise click.BadParameter("it is empty.")
+    return value
+
+
 manifest_option: Decorator[Any] = click.option(
     "-f",
     "--manifest",
@@ -30,7 +39,13 @@ manifest_option: Decorator[Any] = click.option(
 )
 
 state_options: Decorator[Any] = _all(
-    click.option("--state", default="", metavar="PATH", help="Where the state is kept."),
+    click.option(
+        "--state",
+        default="",
+        metavar="PATH",
+        callback=_not_empty,
+        help="Where the state is kept.",
+    ),
     click.option("--sandbox", is_flag=True, help="Use the emulated account in .reconciler/."),
 )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.interrupts import orderly_stop
-from reconciler.cli.terminal import Terminal
+from reconciler.cli.terminal import Terminal, tell_at_once
 from reconciler.cli.workspace import SANDBOX_FOLDER, make_private_folder
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as codes
@@ -42,7 +42,7 @@ def command(terminal: Terminal, port: int, latency: float, quota: int, data: str
 
     try:
         with (
-            orderly_stop(stop, terminal.err),
+            orderly_stop(stop, lambda _: tell_at_once("\nEnding.\n")),
             Sandbox(folder, settings, port=port, on_request=log) as sandbox,
         ):
             terminal.out(f"export CLOUDFLARE_API_BASE_URL={sandbox.base_url}")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
+from reconciler.cli.approval import read_plan_file
 from reconciler.cli.options import state_options
 from reconciler.cli.plan import FORMATS, show_plan
 from reconciler.cli.terminal import Terminal
 from reconciler.cli.workspace import Workspace
-from reconciler.diagnostics import DiagnosticError
-from reconciler.diagnostics.codes import project as codes
-from reconciler.plan import decode_plan
 from reconciler.render.state_human import render_state
 from reconciler.render.state_json import state_document
 
@@ -33,12 +29,7 @@ def command(
       reconciler show --format json
     """
     if planfile is not None:
-        try:
-            raw = Path(planfile).read_bytes()
-        except OSError as error:
-            detail = f"Cannot read {planfile}: {error.strerror}."
-            raise DiagnosticError(codes.INVALID_USAGE.error(detail)) from error
-        plan = decode_plan(raw, planfile)
+        plan = read_plan_file(planfile)
         show_plan(terminal, plan, format_)
         return plan.exit_code
     workspace = Workspace(terminal, state=state, sandbox=sandbox)

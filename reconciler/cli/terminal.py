@@ -15,12 +15,17 @@ from reconciler.render.style import Style
 
 
 class Terminal:
-    """Writes to both streams. A reader that goes away ends the writing, not the work."""
+    """Writes to both streams. A stream that breaks ends the writing, not the work.
+
+    on_broken: called when one breaks. lost: what the system said when results could not be
+    written, "" where all were or where their reader just went away.
+    """
 
     def __init__(self, *, no_color: bool = False) -> None:
-        self._no_color = no_color or bool(os.environ.get("NO_COLOR"))
-        self._gone: set[TextIO] = set()
-        self.on_broken_pipe: Callable[[], None] = lambda: None
+        self.no_color = no_color or bool(os.environ.get("NO_COLOR"))
+        self.on_broken: Callable[[], None] = lambda: None
+        self.lost = ""
+        self._broken: set[TextIO] = set()
 
     @property
     def out_style(self) -> Style:
@@ -32,18 +37,20 @@ class Terminal:
         """How to write everything else."""
         return self._style(sys.stderr)
 
-    @property
-    def is_broken(self) -> bool:
-        """Whether the reader of the results went away."""
-        return bool(self._gone)
-
     def out(self, text: str) -> None:
         """Write a result and a line end."""
-        self._write(sys.stdout, text)
+        self._write(sys.stdout, f"{text}\n")
 
     def err(self, text: str) -> None:
         """Write anything else and a line end."""
-        self._write(sys.stderr, text)
+        self._write(sys.stderr, f"{text}\n")
+
+    def ask(self, question: str) -> str | None:
+        """Ask on standard error; return the answer, None where nobody can be asked."""
+        if not sys.stdin.isatty():
+            return None
+        self._write(sys.stderr, self.err_style.paint(question, "bold"))
+        return sys.stdin.readline().strip()
 
     def diagnostics(self, found: Iterable[Diagnostic]) -> None:
         """Write diagnostics and how many they are."""
@@ -55,22 +62,33 @@ class Terminal:
     def _style(self, stream: TextIO) -> Style:
         if not stream.isatty():
             return Style()
-        color = not self._no_color and os.environ.get("TERM") != "dumb"
+        color = not self.no_color and os.environ.get("TERM") != "dumb"
         return Style(color=color, width=shutil.get_terminal_size().columns)
 
     def _write(self, stream: TextIO, text: str) -> None:
-        if stream in self._gone:
+        if stream in self._broken:
             return
         try:
-            stream.write(f"{text}\n")
+            try:
+                stream.write(text)
+            except UnicodeEncodeError:
+                encoding = stream.encoding or "ascii"
+                stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
             stream.flush()
-        except UnicodeEncodeError:
-            encoding = stream.encoding or "ascii"
-            stream.write(f"{text.encode(encoding, 'backslashreplace').decode(encoding)}\n")
-            stream.flush()
-        except BrokenPipeError:
-            self._gone.add(stream)
-            # Python would complain again when it flushes the stream at exit.
-            with suppress(OSError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-            self.on_broken_pipe()
+        except OSError as error:
+            self._give_up(stream, error)
+
+    def _give_up(self, stream: TextIO, error: OSError) -> None:
+        self._broken.add(stream)
+        if stream is sys.stdout and not isinstance(error, BrokenPipeError):
+            self.lost = error.strerror or str(error)
+        # Python would complain again when it flushes the stream at exit.
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        self.on_broken()
+
+
+def tell_at_once(text: str) -> None:
+    """Write to standard error from a signal handler, past the streams, which may be in use."""
+    with suppress(OSError):
+        os.write(2, text.encode("ascii", "backslashreplace"))

@@ -1,0 +1,56 @@
+"""What an apply has to say about single finetunes, in words."""
+
+from __future__ import annotations
+
+from reconciler.apply.tasks import UploadResult
+from reconciler.cloudflare.outcomes import AlreadyThere
+from reconciler.diagnostics import Diagnostic
+from reconciler.diagnostics.codes import apply as codes
+from reconciler.model import Address, RemoteFinetune
+
+
+def not_new(address: Address, remote: RemoteFinetune) -> Diagnostic:
+    """Say that a create was answered with an id that was there before it."""
+    return codes.OUTCOME_UNKNOWN.error(
+        f'The create of "{remote.name}" was answered with {remote.id}, which was there before: '
+        "the answer belongs to something else.",
+        hint="Run plan again: it looks for the finetune in the account.",
+        address=str(address),
+    )
+
+
+def incomplete(result: UploadResult, cause: Diagnostic) -> Diagnostic:
+    """Say that a finetune lacks a file, and why."""
+    return codes.ADAPTER_INCOMPLETE.error(
+        f"{result.finetune_id} exists, but {result.asset.file_name} was not acknowledged: "
+        f"{cause.summary} [{cause.code}]. {cause.detail}",
+        hint=cause.hint or "Run apply again: it sends just what is missing.",
+        address=str(result.change.address),
+        range=cause.range,
+    )
+
+
+def unverified(result: UploadResult, outcome: AlreadyThere) -> Diagnostic:
+    """Say that the account had a file already."""
+    return codes.UPLOAD_UNVERIFIED.warning(
+        f"{result.finetune_id} had a {result.asset.file_name} already: {outcome.diagnostic.detail}",
+        hint="Check that it answers; an earlier upload whose answer was lost is the usual cause.",
+        address=str(result.change.address),
+    )
+
+
+def duplicate(address: Address, name: str, own: str, ids: list[str]) -> Diagnostic:
+    """Say that the account has two of one name now."""
+    others = ", ".join(sorted(id_ for id_ in ids if id_ != own))
+    return codes.DUPLICATE_CREATED.error(
+        f'"{name}" is {own}, created and recorded here, and also {others}.',
+        hint="Find out who creates finetunes without this state and its lock.",
+        address=str(address),
+    )
+
+
+def not_confirmed(cause: Diagnostic) -> Diagnostic:
+    """Say that the last listing could not be had."""
+    return codes.NOT_CONFIRMED.warning(
+        f"{cause.summary}: {cause.detail}", hint="Run plan: it asks again."
+    )
