@@ -118,6 +118,19 @@ def test_schemas_are_printed(project: Project, name: str) -> None:
     Draft7Validator.check_schema(json.loads(project.run("schema", name).out))
 
 
+def test_plans_and_states_have_the_shape_of_their_schemas(project: Project) -> None:
+    def fits(name: str, text: str) -> None:
+        Draft7Validator(json.loads(project.run("schema", name).out)).validate(json.loads(text))
+
+    project.declare("a: {description: One.}", "b", "c: {versioned: true}")
+    fits("plan", project.run("plan", "--format", "json").out)
+    project.apply()
+    fits("plan", project.run("plan", "--format", "json").out)
+    fits("state", (project.folder / "reconciler.state.json").read_text())
+    project.declare("a: {description: Two.}", "d: {name: b}", more="moved: [{from: b, to: d}]")
+    fits("plan", project.run("plan", "--format", "json").out)
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion(project: Project, shell: str) -> None:
     assert "_RECONCILER_COMPLETE" in project.run("completion", shell).out
