@@ -55,12 +55,20 @@ def _open_database(address: str) -> StateStore:
     return PostgresqlStore(parse_database_address(address))
 
 
+def _open_http(address: str) -> StateStore:
+    from reconciler.stores.http_backend import HttpStore
+
+    return HttpStore(address)
+
+
 _OPENERS: dict[str, Callable[[str], StateStore]] = {
     "s3": _open_objects,
     "r2": _open_objects,
     "gs": _open_objects,
     "az": _open_objects,
     "postgresql": _open_database,
+    "https": _open_http,
+    "http": _open_http,
 }
 
 

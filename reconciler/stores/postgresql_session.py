@@ -304,7 +304,7 @@ def _explain(error: Exception, address: DatabaseAddress) -> Diagnostic:
     if isinstance(error, errors.InsufficientPrivilege):
         return codes.STORE_DENIED.error(
             detail,
-            hint="Have an administrator grant what docs/shared-state.md lists: the right to create the "
+            hint="Have an administrator grant what docs/shared-state.md lists: to create the "
             "schema for the first use, then to use its tables.",
         )
     if isinstance(error, errors.InvalidCatalogName) or ("database" in text and "not exist" in text):

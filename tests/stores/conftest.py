@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.stores import backend_server
+from tests.stores.backend_server import Backend
 from tests.stores.postgresql import PASSWORD, programs, serving
 
 BUCKET = "team-state"
@@ -58,3 +60,12 @@ def postgresql(postgresql_port: int, monkeypatch: pytest.MonkeyPatch) -> str:
     """Put the password into the environment; returns the address of the database."""
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
     return f"postgresql://postgres@127.0.0.1:{postgresql_port}/postgres"
+
+
+@pytest.fixture
+def http_backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[Backend]:
+    """A server of the HTTP backend protocol, with its credentials in the environment."""
+    monkeypatch.setenv("TF_HTTP_USERNAME", backend_server.USER)
+    monkeypatch.setenv("TF_HTTP_PASSWORD", backend_server.PASSWORD)
+    with backend_server.backend() as server:
+        yield server

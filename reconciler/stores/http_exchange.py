@@ -1,0 +1,136 @@
+"""One HTTP request and its whole answer: within a deadline, within a size, never elsewhere.
+
+Redirects are answers like others, so that no credential follows one. Nothing is taken from
+netrc. A watchdog shuts the connection down at the deadline, however slowly an answer drips.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import os
+import socket
+import ssl
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
+
+import certifi
+
+from reconciler.stores.addresses import LOOPBACK
+from reconciler.stores.findings import MAX_BYTES
+
+CONNECT_SECONDS = 10.0
+TOTAL_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer. headers: names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class ExchangeError(Exception):
+    """There is no whole answer. sent: whether the request may have been executed."""
+
+    def __init__(self, reason: str, *, sent: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.sent = sent
+
+
+def exchange(url: str, method: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+    """Send a request once. Raises ExchangeError; its words hold no header and no address."""
+    parts = urlsplit(url)
+    connection = _connection(parts)
+    sent = False
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        with suppress(OSError):
+            if connection.sock is not None:
+                connection.sock.shutdown(socket.SHUT_RDWR)
+
+    watchdog = threading.Timer(TOTAL_SECONDS, end)
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        connection.connect()
+        if connection.sock is not None:
+            connection.sock.settimeout(TOTAL_SECONDS)
+        sent = True
+        target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+        connection.request(method, target, body, dict(headers))
+        return _read(connection.getresponse())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = "no whole answer came in time" if late.is_set() else _reason(error, sent)
+        raise ExchangeError(reason, sent=sent) from None
+    finally:
+        watchdog.cancel()
+        connection.close()
+
+
+def _connection(parts: SplitResult) -> http.client.HTTPConnection:
+    host, port = parts.hostname or "", parts.port
+    if parts.scheme == "http":
+        return http.client.HTTPConnection(host, port, timeout=CONNECT_SECONDS)
+    context = ssl.create_default_context(cafile=_authorities())
+    proxy = "" if host in LOOPBACK else _proxy(host)
+    if not proxy:
+        return http.client.HTTPSConnection(host, port, timeout=CONNECT_SECONDS, context=context)
+    through = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    connection = http.client.HTTPSConnection(
+        through.hostname or "", through.port or 3128, timeout=CONNECT_SECONDS, context=context
+    )
+    # The proxy is asked for a tunnel; it sees neither the credentials nor the state.
+    connection.set_tunnel(host, port or 443, _proxy_headers(through))
+    return connection
+
+
+def _authorities() -> str:
+    bundles = (os.environ.get("REQUESTS_CA_BUNDLE"), os.environ.get("SSL_CERT_FILE"))
+    return next(filter(None, bundles), None) or certifi.where()
+
+
+def _proxy(host: str) -> str:
+    return "" if proxy_bypass(host) else getproxies_environment().get("https", "")
+
+
+def _proxy_headers(proxy: SplitResult) -> dict[str, str]:
+    if not proxy.username:
+        return {}
+    pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+    return {"Proxy-Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+
+
+def _read(response: http.client.HTTPResponse) -> Answer:
+    body = bytearray()
+    while block := response.read(64 * 1024):
+        body += block
+        if len(body) > MAX_BYTES:
+            raise ValueError("the answer is too long")
+    if response.length:
+        raise http.client.IncompleteRead(bytes(body), response.length)
+    headers = {name.lower(): value for name, value in response.getheaders()}
+    return Answer(response.status, headers, bytes(body))
+
+
+def _reason(error: Exception, sent: bool) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({error.verify_message})"
+    if isinstance(error, socket.gaierror):
+        return "its name could not be resolved"
+    if isinstance(error, ConnectionRefusedError):
+        return "the connection was refused"
+    if isinstance(error, TimeoutError):
+        return "there was no answer in time"
+    if sent:
+        return "the connection was closed before the answer was whole"
+    return f"the connection could not be made ({type(error).__name__})"

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from reconciler.diagnostics import DiagnosticError
+from reconciler.state import StateStore, encode_state
+from reconciler.stores import http_exchange, open_store
+from tests.state.samples import empty, rich
+from tests.stores.backend_server import Backend
+from tests.stores.conformance import Place, StoreConformance, locking, refused
+from tests.stores.contender import info
+from tests.stores.http_proxy import Proxy, tampering
+
+PATH = "/state/prod"
+
+
+def keep(server: Backend, root: Path, path: str = PATH) -> Place:
+    return Place(
+        f"{server.url}{path}",
+        root,
+        lambda: server.states[path],
+        lambda raw: server.states.update({path: raw}),
+    )
+
+
+@pytest.fixture
+def place(http_backend: Backend, tmp_path: Path) -> Place:
+    return keep(http_backend, tmp_path)
+
+
+class TestHttp(StoreConformance):
+    frees_on_death: ClassVar[bool] = False
+
+    @pytest.fixture
+    def place(self, http_backend: Backend, tmp_path: Path) -> Place:
+        return keep(http_backend, tmp_path)
+
+    # The protocol has no compare-and-swap: only under the lock is there one winner.
+    test_of_20_that_replace_one_version_without_a_lock_one_wins = None  # type: ignore[assignment]
+    test_of_20_that_begin_a_state_one_wins = None  # type: ignore[assignment]
+
+
+def run(store: StateStore) -> None:
+    with store.lock(info(), 0) as lock:
+        version = store.save(empty(), "")
+        lock.check()
+        store.save(rich(), version)
+
+
+def test_gitlabs_own_methods_are_used_at_its_addresses(
+    http_backend: Backend, tmp_path: Path
+) -> None:
+    path = "/api/v4/projects/7/terraform/state/prod"
+    run(keep(http_backend, tmp_path, path).open())
+    methods = [method for method, url, _ in http_backend.log if url.endswith("/lock")]
+    assert methods == ["POST", "DELETE"]
+    assert http_backend.states[path] == encode_state(rich())
+
+
+def test_a_lock_is_freed_by_its_id_and_its_holder_can_no_longer_save(place: Place) -> None:
+    holder, store, other = info("first@runner"), place.open(), place.open()
+    with store.lock(holder, 0):
+        version = store.save(empty(), "")
+        assert other.holder() == holder
+        assert refused(lambda: other.break_lock("another")) == "R422"
+        other.break_lock(holder.id)
+        assert other.holder() is None
+        with other.lock(info("second@runner"), 0):
+            with pytest.raises(DiagnosticError, match=r"R410 .*Now second@runner, apply"):
+                store.save(rich(), version)
+            other.save(empty().following({}, {}), version)
+
+
+# What can be wrong
+
+
+def test_wrong_credentials(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_HTTP_PASSWORD", "hunter3")
+    store = place.open()
+    assert refused(store.load) == "R414"
+    assert refused(lambda: locking(store)) == "R414"
+
+
+def test_a_server_without_locks(tmp_path: Path, proxy: Proxy) -> None:
+    proxy.decide = lambda method, number: "405 no" if method == "LOCK" else ""
+    assert refused(lambda: locking(open_store(f"{proxy.url}{PATH}", tmp_path))) == "R409"
+
+
+@pytest.fixture
+def proxy(http_backend: Backend) -> Iterator[Proxy]:
+    with tampering(http_backend.url) as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308, 418, 500, 502])
+def test_what_is_not_an_answer_is_a_failure(tmp_path: Path, proxy: Proxy, status: int) -> None:
+    proxy.decide = lambda method, number: f"{status} no"
+    store = open_store(f"{proxy.url}{PATH}", tmp_path)
+    assert refused(store.load) == "R424"
+    assert refused(lambda: locking(store)) == "R424"
+    assert refused(lambda: store.save(empty(), "")) == "R424"
+
+
+@pytest.mark.parametrize("fault", ["cut", "swallow"])
+@pytest.mark.parametrize("step", range(1, 9))
+def test_one_lost_answer_at_any_step_is_overcome(
+    http_backend: Backend, tmp_path: Path, proxy: Proxy, step: int, fault: str
+) -> None:
+    proxy.decide = lambda method, number: fault if number == step else ""
+    store = open_store(f"{proxy.url}{PATH}", tmp_path)
+    run(store)
+    assert http_backend.states[PATH] == encode_state(rich())
+    assert not http_backend.locks
+
+
+def test_an_answer_that_drips_ends_in_time(
+    tmp_path: Path, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = threading.Event()
+
+    def stall(method: str, number: int) -> str:
+        release.wait(20)
+        return "cut"
+
+    proxy.decide = stall
+    monkeypatch.setattr(http_exchange, "TOTAL_SECONDS", 0.2)
+    with pytest.raises(DiagnosticError, match="in time"):
+        open_store(f"{proxy.url}{PATH}", tmp_path).load()
+    release.set()
+
+
+def test_a_server_that_is_not_there(tmp_path: Path) -> None:
+    assert refused(open_store("http://127.0.0.1:9/state", tmp_path).load) == "R413"
+
+
+# Terraform on the same server
+
+
+TERRAFORM = shutil.which("terraform")
+
+
+@pytest.mark.needs_system
+@pytest.mark.skipif(TERRAFORM is None, reason="terraform is not installed")
+def test_terraforms_client_and_ours_use_the_same_server(
+    http_backend: Backend, tmp_path: Path
+) -> None:
+    place = keep(http_backend, tmp_path)
+    address = f"{http_backend.url}/state/terraform"
+    (tmp_path / "main.tf").write_text(
+        'terraform {\n  backend "http" {}\n}\nresource "terraform_data" "x" {}\n'
+    )
+    environment = {
+        **os.environ,
+        "TF_HTTP_ADDRESS": address,
+        "TF_HTTP_LOCK_ADDRESS": f"{address}/lock",
+        "TF_HTTP_UNLOCK_ADDRESS": f"{address}/lock",
+        "CHECKPOINT_DISABLE": "1",
+        "TF_CLI_CONFIG_FILE": os.devnull,
+    }
+
+    def terraform(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(TERRAFORM), *arguments, "-no-color"],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+
+    assert terraform("init").returncode == 0
+    applied = terraform("apply", "-auto-approve")
+    assert applied.returncode == 0, applied.stderr
+    run(place.open())
+    assert json.loads(http_backend.states["/state/terraform"])["resources"]
+    # Terraform is kept out by our lock, and its state is not taken for ours.
+    store = open_store(address, tmp_path)
+    ours = info()
+    with store.lock(ours, 0):
+        blocked = terraform("apply", "-auto-approve")
+    assert blocked.returncode == 1
+    assert ours.id in blocked.stderr
+    assert refused(store.load) == "R403"
