@@ -8,6 +8,7 @@ import socket
 import uuid
 from datetime import UTC, datetime
 
+from reconciler import __version__
 from reconciler.state import LockInfo
 
 
@@ -24,4 +25,5 @@ def lock_info(operation: str, path: str) -> LockInfo:
         who=f"{user}@{socket.gethostname()} (process {os.getpid()})",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         path=path,
+        version=__version__,
     )

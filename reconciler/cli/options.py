@@ -42,22 +42,24 @@ state_options: Decorator[Any] = _all(
     click.option(
         "--state",
         default="",
-        metavar="PATH",
+        metavar="PATH|URL",
         callback=_not_empty,
         help="Where the state is kept.",
     ),
     click.option("--sandbox", is_flag=True, help="Use the emulated account in .reconciler/."),
 )
 
+lock_option: Decorator[Any] = click.option(
+    "--lock-timeout",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="How long to wait for the lock of the state.",
+)
+
 account_options: Decorator[Any] = _all(
     click.option("--base-url", metavar="URL", help="Where the API is; https unless loopback."),
-    click.option(
-        "--lock-timeout",
-        type=click.FloatRange(min=0),
-        default=0.0,
-        metavar="SECONDS",
-        help="How long to wait for the lock of the state.",
-    ),
+    lock_option,
 )
 
 scope_options: Decorator[Any] = _all(

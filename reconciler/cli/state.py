@@ -1,4 +1,4 @@
-"""`reconciler state list|show`."""
+"""`reconciler state`: what is recorded, and what a person may do to the record."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 
 import click
 
+from reconciler.cli import state_editing, state_moving
 from reconciler.cli.options import state_options
 from reconciler.cli.terminal import Terminal
 from reconciler.cli.workspace import Workspace, parse_scope
@@ -17,7 +18,11 @@ from reconciler.render.state_json import record_document
 
 @click.group("state")
 def command() -> None:
-    """Look into the state."""
+    """Look into the state, edit it, and move it to another place."""
+
+
+for _subcommand in (*state_editing.COMMANDS, *state_moving.COMMANDS):
+    command.add_command(_subcommand)
 
 
 @command.command("list")

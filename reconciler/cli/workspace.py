@@ -89,7 +89,11 @@ class Workspace:
         made_up = SandboxSettings()
         self._environment = {"CLOUDFLARE_API_TOKEN": made_up.token}
         self.settings = replace(
-            self.settings, account_id=made_up.account_id, account_range=None, state=SANDBOX_STATE
+            self.settings,
+            account_id=made_up.account_id,
+            account_range=None,
+            state=SANDBOX_STATE,
+            state_from_file=False,
         )
 
     # Desired
@@ -161,7 +165,8 @@ class Workspace:
         """Open the place of the state."""
         if self._sandbox:
             make_private_folder(self.settings.root / SANDBOX_FOLDER)
-        return open_store(self.settings.state, self.settings.root)
+        settings = self.settings
+        return open_store(settings.state, settings.root, from_project_file=settings.state_from_file)
 
     @contextmanager
     def locked(self, store: StateStore, operation: str) -> Iterator[StateLock]:
@@ -188,7 +193,10 @@ class Workspace:
 
     def recorded_state(self) -> State:
         """Load the state to look into; DiagnosticError (R412) where there is none yet."""
-        store = self.store()
+        return self.recorded(self.store()).state
+
+    def recorded(self, store: StateStore) -> Snapshot:
+        """Load what a store has; DiagnosticError (R412) where there is none yet."""
         snapshot = store.load()
         if snapshot is None:
             raise DiagnosticError(
@@ -197,7 +205,7 @@ class Workspace:
                     hint="It begins with the first `reconciler apply`.",
                 )
             )
-        return snapshot.state
+        return snapshot
 
     @contextmanager
     def account(self, stop: threading.Event) -> Iterator[AccountClient]:

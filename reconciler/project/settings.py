@@ -36,6 +36,7 @@ PROJECT_FILE = "reconciler.yaml"
 DEFAULT_STATE = "reconciler.state.json"
 DEFAULT_PARALLELISM = 4
 ACCOUNT_VARIABLE = "CLOUDFLARE_ACCOUNT_ID"
+STATE_VARIABLE = "RECONCILER_STATE"
 _ACCOUNT_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -54,6 +55,7 @@ class Settings:
 
     root: the working folder. manifests: empty means "look for them in root".
     account_id: "" where nobody named one; commands that need it call `require_account`.
+    state_from_file: the project file alone names the place of the state.
     """
 
     root: Path
@@ -61,6 +63,7 @@ class Settings:
     account_range: SourceRange | None = None
     manifests: tuple[str, ...] = ()
     state: str = DEFAULT_STATE
+    state_from_file: bool = False
     parallelism: int = DEFAULT_PARALLELISM
     limits: Limits = field(default_factory=Limits)
 
@@ -98,10 +101,12 @@ def resolve_settings(root: Path, environment: Mapping[str, str], flags: Flags) -
     account = environment.get(ACCOUNT_VARIABLE, "").strip()
     if account:
         settings = replace(settings, account_id=account, account_range=None)
+    state = flags.state or environment.get(STATE_VARIABLE, "").strip()
     return replace(
         settings,
+        state_from_file=settings.state_from_file and not state,
         manifests=flags.manifests or settings.manifests,
-        state=flags.state or settings.state,
+        state=state or settings.state,
         parallelism=flags.parallelism or settings.parallelism,
     )
 
@@ -176,6 +181,7 @@ def _decode(root: Path, document: MappingNode) -> Settings:
         account_range=account.range if account else None,
         manifests=tuple(values.get("manifests", ())),
         state=values.get("state", DEFAULT_STATE),
+        state_from_file="state" in values,
         parallelism=int(values.get("parallelism", DEFAULT_PARALLELISM)),
         limits=Limits(**limits),
     )
