@@ -24,6 +24,7 @@ def peak() -> int:
 def main() -> None:
     # A runaway is ended, not waited for.
     resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+    resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
     files, problems = find_manifests(["-"], Path())
     reading = read_manifests(files)
     told = [(d.code, str(d.range)) for d in (*problems, *reading.diagnostics)]
