@@ -71,11 +71,12 @@ def _encode_change(change: Change) -> dict[str, Any]:
         "assets": [encode_asset(asset) for asset in change.assets],
         "uploads": list(change.uploads),
         "notes": list(change.notes),
-        "facts": change.facts and _encode_facts(change.facts),
+        "facts": change.facts and encode_facts(change.facts),
     }
 
 
-def _encode_facts(facts: AdapterFacts) -> dict[str, Any]:
+def encode_facts(facts: AdapterFacts) -> dict[str, Any]:
+    """Write what the inspection of an adapter found out."""
     return {
         "base_model": facts.base_model,
         "model_type": facts.model_type,

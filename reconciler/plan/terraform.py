@@ -9,6 +9,7 @@ from typing import Any
 
 from reconciler.model import Action, Address, Attributes, Change
 from reconciler.model.codec import encode_attributes
+from reconciler.plan.native import encode_facts
 from reconciler.plan.plan import Plan
 from reconciler.refresh import Drift
 
@@ -94,6 +95,8 @@ def _after(change: Change) -> dict[str, Any]:
         values["assets"] = {
             asset.file_name: {"sha256": asset.sha256, "size": asset.size} for asset in change.assets
         }
+    if change.facts:
+        values["adapter"] = encode_facts(change.facts)
     return values
 
 
