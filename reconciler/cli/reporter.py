@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Protocol
 
 from reconciler.apply import Outcome
-from reconciler.apply.events import Event, Remark
+from reconciler.apply.events import Event, Remark, UploadProgress, UploadStarted
 from reconciler.cli.plan import show_plan
+from reconciler.cli.progress import Progress, open_progress
 from reconciler.cli.terminal import Terminal
 from reconciler.diagnostics import Diagnostic
 from reconciler.plan import Plan
 from reconciler.render.events_human import render_event, render_outcome
 from reconciler.render.plan_human import plan_headline
+from reconciler.render.uploads import Clock, File, Throttle, planned_uploads
+
+JSON_SECONDS = 10.0
+"""As often as Terraform writes `apply_progress`."""
 
 
 class Reporter(Protocol):
@@ -46,13 +52,15 @@ class Reporter(Protocol):
 
 
 class LineReporter:
-    """A line an event, for people and for logs."""
+    """A line an event, for people and for logs, and how far the uploads are."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
+        self._progress: Progress = open_progress(terminal, {})
 
     def __enter__(self) -> LineReporter:
         self._terminal.err("")
+        self._progress.__enter__()
         return self
 
     def __exit__(
@@ -61,11 +69,12 @@ class LineReporter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        return
+        self._progress.__exit__(kind, error, traceback)
 
     def planned(self, plan: Plan) -> None:
         """Show the plan."""
         show_plan(self._terminal, plan, "human")
+        self._progress = open_progress(self._terminal, planned_uploads(plan))
 
     def nothing_to_do(self) -> None:
         """Say nothing more; the plan said it."""
@@ -75,6 +84,7 @@ class LineReporter:
         line = render_event(event, self._terminal.err_style)
         if line:
             self._terminal.err(line)
+        self._progress.take(event)
 
     def finished(self, outcome: Outcome, problems: Iterable[Diagnostic]) -> None:
         """Write what failed and the sum."""
@@ -86,13 +96,16 @@ class LineReporter:
 
 
 class JsonReporter:
-    """Terraform's machine-readable UI, a line an event."""
+    """Terraform's machine-readable UI, a line an event; of uploads under way, one in ten s."""
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, clock: Clock = time.monotonic) -> None:
         from reconciler.render.events_json import JsonLines
 
         self._terminal = terminal
         self._lines = JsonLines()
+        self._clock = clock
+        self._throttle = Throttle(JSON_SECONDS, clock)
+        self._started: dict[File, tuple[float, int]] = {}
         terminal.out(self._lines.version())
 
     def __enter__(self) -> JsonReporter:
@@ -120,8 +133,21 @@ class JsonReporter:
         if isinstance(event, Remark):
             self._terminal.out(self._lines.diagnostic(event.diagnostic))
             return
+        if isinstance(event, UploadStarted):
+            file = (event.address, event.file_name)
+            self._started[file] = (self._clock(), event.size)
+            self._throttle.begin(file)
+        elif isinstance(event, UploadProgress):
+            self._upload_progress(event)
+            return
         for line in self._lines.event(event):
             self._terminal.out(line)
+
+    def _upload_progress(self, event: UploadProgress) -> None:
+        file = (event.address, event.file_name)
+        if file in self._started and self._throttle.is_due(file):
+            began, size = self._started[file]
+            self._terminal.out(self._lines.upload_progress(event, size, self._clock() - began))
 
     def finished(self, outcome: Outcome, problems: Iterable[Diagnostic]) -> None:
         """Write what failed and the sum."""

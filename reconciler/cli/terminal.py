@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TextIO
 
+from reconciler.cli.lines import Lines
 from reconciler.diagnostics import Diagnostic
 from reconciler.render.diagnostics import render_diagnostics, summarize
 from reconciler.render.style import Style
@@ -90,5 +91,8 @@ class Terminal:
 
 def tell_at_once(text: str) -> None:
     """Write to standard error from a signal handler, past the streams, which may be in use."""
+    if isinstance(sys.stderr, Lines):
+        sys.stderr.put(text)
+        return
     with suppress(OSError):
         os.write(2, text.encode("ascii", "backslashreplace"))

@@ -18,7 +18,7 @@ from reconciler.apply.events import (
 )
 from reconciler.model import Action
 from reconciler.render.style import Style
-from reconciler.render.text import count, size
+from reconciler.render.text import count, fold, size
 
 _RECORDED = {
     Action.IMPORT: "adopted",
@@ -36,32 +36,36 @@ _SUMMARY = (
 
 
 def render_event(event: Event, style: Style) -> str:
-    """Render one event as a line; "" for those that have none."""
+    """Render one event as a line, folded where a terminal is narrower; "" where it has none."""
+    text, color = _line(event)
+    if style.width is not None:
+        text = fold(text, style.width)
+    return style.paint(text, color) if color else text
+
+
+def _line(event: Event) -> tuple[str, str]:
+    """Return the line and its colour, "" for none."""
     if isinstance(event, CreateStarted):
-        return f"{event.address}: creating..."
+        return f"{event.address}: creating...", ""
     if isinstance(event, CreateDone):
         how = "found in the account" if event.adopted else "created"
-        return _good(
-            f"{event.address}: {how} after {_seconds(event.seconds)} [id={event.id}]", style
-        )
+        took = _seconds(event.seconds)
+        return f"{event.address}: {how} after {took} [id={event.id}]", "green"
     if isinstance(event, Recorded):
-        return _good(f"{event.address}: {_RECORDED[event.action]} [id={event.id}]", style)
+        return f"{event.address}: {_RECORDED[event.action]} [id={event.id}]", "green"
     if isinstance(event, UploadStarted):
-        return f"{event.address}: uploading {event.file_name} ({size(event.size)})..."
+        return f"{event.address}: uploading {event.file_name} ({size(event.size)})...", ""
     if isinstance(event, UploadDone):
         how = "uploaded" if event.verified else "was there already"
-        return _good(
-            f"{event.address}: {event.file_name} {how} after {_seconds(event.seconds)}", style
-        )
+        return f"{event.address}: {event.file_name} {how} after {_seconds(event.seconds)}", "green"
     if isinstance(event, Settling):
-        return style.paint(
-            f"{event.address}: the answer was lost; looking for it in the account...", "yellow"
-        )
+        lost = "the answer was lost; looking for it in the account..."
+        return f"{event.address}: {lost}", "yellow"
     if isinstance(event, Failed):
-        return style.paint(f"{event.address}: failed [{event.diagnostic.code}]", "red")
+        return f"{event.address}: failed [{event.diagnostic.code}]", "red"
     if isinstance(event, InDoubt):
-        return style.paint(f"{event.address}: outcome unknown", "red")
-    return ""
+        return f"{event.address}: outcome unknown", "red"
+    return "", ""
 
 
 def render_outcome(outcome: Outcome, style: Style) -> str:
@@ -93,10 +97,6 @@ def _outcome(outcome: Outcome, style: Style) -> Iterator[str]:
         yield from (f"  {change.address}" for change in outcome.not_attempted[:20])
         if len(outcome.not_attempted) > 20:
             yield f"  and {len(outcome.not_attempted) - 20:,} more"
-
-
-def _good(text: str, style: Style) -> str:
-    return style.paint(text, "green") if style.color else text
 
 
 def _seconds(seconds: float) -> str:

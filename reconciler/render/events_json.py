@@ -89,11 +89,6 @@ class JsonLines:
         elif isinstance(event, UploadStarted):
             message = f"Uploading {event.file_name} ({size(event.size)})..."
             yield self._hook(event.address, "update", "apply_start", message)
-        elif isinstance(event, UploadProgress):
-            message = f"Still uploading {event.file_name} ({size(event.sent)} sent)..."
-            yield self._hook(
-                event.address, "update", "apply_progress", message, sent_bytes=event.sent
-            )
         elif isinstance(event, UploadDone):
             yield self._complete(
                 event.address, "update", event.file_name, event.seconds, "Upload", "file_name"
@@ -109,6 +104,17 @@ class JsonLines:
             yield self._hook(
                 event.address, action, "apply_errored", "Errored", level="error", elapsed_seconds=0
             )
+
+    def upload_progress(self, event: UploadProgress, whole: int, seconds: float) -> str:
+        """Write how far an upload is. whole: bytes of the file; seconds since it began."""
+        done = f"{size(event.sent)} of {size(whole)}"
+        return self._hook(
+            event.address,
+            "update",
+            "apply_progress",
+            f"Still uploading {event.file_name} ({done})... [{seconds:.0f}s elapsed]",
+            elapsed_seconds=int(seconds),
+        )
 
     def diagnostic(self, diagnostic: Diagnostic) -> str:
         """Write a diagnostic."""
