@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reconciler.apply.tasks import UploadResult
 from reconciler.cloudflare.outcomes import AlreadyThere
-from reconciler.diagnostics import Diagnostic
+from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.diagnostics.codes import apply as codes
 from reconciler.model import Address, RemoteFinetune
 
@@ -17,6 +19,11 @@ def not_new(address: Address, remote: RemoteFinetune) -> Diagnostic:
         hint="Run plan again: it looks for the finetune in the account.",
         address=str(address),
     )
+
+
+def needs_a_look(address: Address, warning: Diagnostic) -> Diagnostic:
+    """Make an error of what the client found strange: the next plan cannot be applied."""
+    return replace(warning, severity=Severity.ERROR, address=str(address))
 
 
 def incomplete(result: UploadResult, cause: Diagnostic) -> Diagnostic:

@@ -221,7 +221,7 @@ class Run:
             self._ledger.created(address, outcome.remote, seen=False)
             yield CreateDone(address, outcome.remote.id, result.seconds)
             for warning in outcome.warnings:
-                yield Remark(warning.about(str(address)))
+                yield Remark(findings.needs_a_look(address, warning))
         elif isinstance(outcome, Refused) or outcome.exists:
             self._ledger.withdraw(address)
             diagnostic = outcome.diagnostic.about(str(address))

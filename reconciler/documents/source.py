@@ -77,8 +77,15 @@ class Source:
 
     def has_secret(self, number: int) -> bool:
         """Tell whether a line holds what is not to be shown."""
-        text = self.line(number)
-        return hide_secret(text) != text
+        if number not in self._secrets:
+            text = self.line(number)
+            self._secrets[number] = hide_secret(text) != text
+        return self._secrets[number]
+
+    @cached_property
+    def _secrets(self) -> dict[int, bool]:
+        """Lines that were looked at already: a long one may hold a hundred mistakes."""
+        return {}
 
     def within(self, line: int, start: int, end: int) -> SourceRange:
         """Make a range in one line, the end exclusive."""

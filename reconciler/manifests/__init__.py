@@ -1,6 +1,7 @@
 """Manifests: files to the validated intent, or every mistake in them at once.
 
-reading = read_manifests(find_manifests(["finetunes/"], root), root)
+files, problems = find_manifests(["finetunes/"], root)
+reading = read_manifests(files)
 reading.desired, reading.diagnostics
 """
 

@@ -18,11 +18,14 @@ from reconciler.state import FinetuneRecord
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """What is recorded, by the addresses of now, and the old address of each that moved."""
+    """What is recorded, by the addresses of now; the old address of each that moved.
+
+    problems: of the moves that cannot be made, by the new address.
+    """
 
     records: Mapping[Address, FinetuneRecord]
     previous: Mapping[Address, Address]
-    problems: tuple[Diagnostic, ...]
+    problems: Mapping[Address, Diagnostic]
 
 
 def build_plan(
@@ -51,7 +54,7 @@ def build_plan(
         drift=tuple(d for a, d in prior.drift.items() if not scope.is_partial or a in origins),
         unresolved=unresolved,
         problems=(
-            *moves.problems,
+            *(problem for a, problem in moves.problems.items() if a in wanted),
             *_check_names(wanted.values()),
             *(problem for decision in decisions for problem in decision.problems),
             *(findings.unresolved(item) for item in unresolved),
@@ -67,16 +70,16 @@ def _follow_moves(desired: Desired, prior: PriorState) -> Moves:
     recorded = prior.state.finetunes
     records = dict(recorded)
     previous: dict[Address, Address] = {}
-    problems: list[Diagnostic] = []
+    problems: dict[Address, Diagnostic] = {}
     for new, old in sorted(desired.moved.items()):
         if old not in recorded or new not in desired.finetunes:
             continue
         if new in recorded:
-            problems.append(findings.move_blocked(old, new))
+            problems[new] = findings.move_blocked(old, new)
         else:
             records[new] = records.pop(old)
             previous[new] = old
-    return Moves(records, previous, tuple(problems))
+    return Moves(records, previous, problems)
 
 
 def _forgotten(desired: Desired, moves: Moves, scope: Scope) -> tuple[Address, ...]:
@@ -153,16 +156,23 @@ def _check_quota(quota: Quota, changes: tuple[Change, ...]) -> Iterator[Diagnost
     creates = sum(change.action is Action.CREATE for change in changes)
     if creates and quota.after > quota.limit:
         there = quota.after - creates
-        has = f"The account has {there}" if quota.used is not None else f"The state records {there}"
+        holder = "The account has" if quota.used is not None else "The state records"
         yield codes.OVER_QUOTA.error(
-            f"{has} finetunes; {creates} more make {quota.after}, and {quota.limit} is the limit.",
+            f"{holder} {there} of at most {quota.limit} finetunes; {creates} more would make it "
+            f"{quota.after}.",
             hint="Create fewer (--target), or raise limits.max_finetunes in reconciler.yaml.",
         )
 
 
 def _superseded(changes: tuple[Change, ...], records: Mapping[Address, FinetuneRecord]) -> int:
-    """Count the generations that stay behind in the account after the plan."""
-    behind = {g.id for record in records.values() for g in record.superseded}
-    behind |= {change.supersedes for change in changes if change.supersedes}
-    wanted_again = {change.id for change in changes if change.supersedes}
-    return len(behind - wanted_again)
+    """Count the generations that the state will know of and that nothing needs any more."""
+    current = {address: record.current.id for address, record in records.items()}
+    current |= {c.address: c.id for c in changes if c.action is not Action.REPLACE}
+    behind = {change.supersedes for change in changes if change.supersedes}
+    forgotten = {change.address for change in changes if change.action is Action.FORGET}
+    for address, record in records.items():
+        if address in forgotten:
+            del current[address]
+        else:
+            behind.update(generation.id for generation in record.superseded)
+    return len(behind.difference(current.values()))

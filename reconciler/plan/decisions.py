@@ -33,6 +33,13 @@ def forget(
 ) -> Decision:
     """Decide about a recorded finetune that no manifest declares."""
     current = record.current
+    unlisted = [generation for generation in record.generations if not generation.seen]
+    if unlisted:
+        # Forgotten now, it would be created a second time by whoever declares it again.
+        reason = "not declared any more; kept until the account lists it"
+        change = Change(address, Action.NO_OP, reason, current.id, current.attributes)
+        change = replace(change, after=current.attributes)
+        return Decision(change, (findings.not_listed_yet(address, unlisted[0]),))
     if address in prior.gone:
         reason = "not declared any more, and already gone from the account"
     elif on_purpose:
@@ -41,7 +48,7 @@ def forget(
         reason = "not declared any more; it stays in the account"
     change = Change(address, Action.FORGET, reason, current.id, before=current.attributes)
     is_meant = on_purpose or address in prior.gone
-    return Decision(change, () if is_meant else (findings.forgotten(address, current),))
+    return Decision(change, () if is_meant else (findings.forgotten(address, record),))
 
 
 def _decide(standing: Standing) -> Decision:

@@ -7,7 +7,7 @@ from reconciler.diagnostics.codes import plan as codes
 from reconciler.model import Address, AttributeChange, Finetune, RemoteFinetune
 from reconciler.plan.standing import Standing
 from reconciler.refresh import Unresolved
-from reconciler.state import AssetStatus, Generation
+from reconciler.state import AssetStatus, FinetuneRecord, Generation
 
 
 def duplicate(standing: Standing) -> Diagnostic:
@@ -86,14 +86,17 @@ def remarks(standing: Standing, current: Generation) -> tuple[Diagnostic, ...]:
     ):
         found.append(unverified(finetune, current.id))
     if standing.unseen:
-        found.append(
-            codes.NOT_LISTED_YET.warning(
-                f"{current.attributes.name} was created as {current.id}; no listing shows it yet.",
-                hint="Wait and plan again; it is not created a second time.",
-                address=str(finetune.address),
-            )
-        )
+        found.append(not_listed_yet(finetune.address, current))
     return tuple(found)
+
+
+def not_listed_yet(address: Address, generation: Generation) -> Diagnostic:
+    """It was created, and the account does not show it."""
+    return codes.NOT_LISTED_YET.warning(
+        f"{generation.attributes.name} was created as {generation.id}; no listing shows it yet.",
+        hint="Wait and plan again; it is neither forgotten nor created a second time.",
+        address=str(address),
+    )
 
 
 def renamed_by_move(standing: Standing, old: Generation) -> Diagnostic:
@@ -121,11 +124,13 @@ def unverified(finetune: Finetune, remote_id: str) -> Diagnostic:
     )
 
 
-def forgotten(address: Address, current: Generation) -> Diagnostic:
+def forgotten(address: Address, record: FinetuneRecord) -> Diagnostic:
     """It leaves the state, and nobody said that this is meant."""
+    current, older = record.current, len(record.superseded)
+    too = f", and so do {older} that it superseded" if older else ""
     return codes.FORGOTTEN.warning(
         f"No manifest declares {address} any more. {current.attributes.name} "
-        f"({current.id}) stays in the account.",
+        f"({current.id}) stays in the account{too}.",
         hint=f"If this is meant, say so: removed: [{address.name}]",
         address=str(address),
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from reconciler.diagnostics import Diagnostic, has_errors
 from reconciler.model import Action, Address, Change, Finetune, Limits
+from reconciler.model.codec import encode_attributes
 from reconciler.refresh import Drift, Unresolved
 
 _IMPOSSIBLE = frozenset({Action.REPLACE})
@@ -122,23 +123,14 @@ class Plan:
 
 
 def _essence(change: Change) -> dict[str, Any]:
-    def attributes(side: str) -> dict[str, Any] | None:
-        value = getattr(change, side)
-        return value and {
-            "name": value.name,
-            "model": value.model,
-            "description": value.description,
-            "public": value.public,
-        }
-
     return {
         "address": str(change.address),
         "previous_address": str(change.previous_address or ""),
         "action": change.action.value,
         "id": change.id,
         "supersedes": change.supersedes,
-        "before": attributes("before"),
-        "after": attributes("after"),
+        "before": change.before and encode_attributes(change.before),
+        "after": change.after and encode_attributes(change.after),
         "assets": {asset.file_name: asset.sha256 for asset in change.assets},
         "uploads": sorted(change.uploads),
     }

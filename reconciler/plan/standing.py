@@ -16,9 +16,9 @@ class Standing:
 
     name: its name in the account, as desired. record: None where the state has none.
     previous: its old address where it moved. found: what the account lists of that name.
-    was_asked: whether the account was asked at all. owner: another address whose current
-    finetune is the one of that name. gone, unseen, recovered, drift: of the current
-    generation; see PriorState.
+    was_asked: whether the account was asked at all. owner: another address that has a
+    finetune of that name, as its current one or not listed yet. gone, unseen, recovered,
+    drift: of the current generation; see PriorState.
     """
 
     finetune: Finetune
@@ -79,8 +79,11 @@ class Standings:
         self._moved = moved
         self._owners: dict[str, list[Address]] = {}
         for address, record in sorted(records.items()):
-            if moved.get(address, address) not in prior.gone:
-                self._owners.setdefault(record.current.attributes.name, []).append(address)
+            is_gone = moved.get(address, address) in prior.gone
+            there = () if is_gone else (record.current,)
+            unlisted = (generation for generation in record.superseded if not generation.seen)
+            for generation in (*there, *unlisted):
+                self._owners.setdefault(generation.attributes.name, []).append(address)
 
     def of(self, finetune: Finetune) -> Standing:
         """Return where a finetune stands."""

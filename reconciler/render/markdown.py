@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import Action, Change, Limits
-from reconciler.plan import Plan
+from reconciler.plan import Plan, Scope
 from reconciler.render import review
 from reconciler.render.diagnostics import render_diagnostic
 from reconciler.render.inert import inert, value
@@ -24,6 +24,8 @@ from reconciler.render.text import count, size
 
 MAX_BYTES = 60_000
 """GitHub takes 65,536 characters in a comment; GitLab a million."""
+_MOST_NAMED = 20
+_LONGEST_COMMAND = 8_000
 _PLAIN_WORD = re.compile(r"[\w@/.+-]+\Z", re.ASCII)
 _MARKS = {Action.CREATE: "+", Action.UPLOAD: "+", Action.REPLACE: "!"}
 """How a diff block colours a change: `+` green, `!` orange, ` ` not at all."""
@@ -88,8 +90,12 @@ def _head(plan: Plan, folder: str) -> str:
     account = " ".join(review.account_sentences(plan))
     scope = ""
     if plan.scope.is_partial:
-        named = [*map(str, plan.scope.targets), *(f"{k}={v}" for k, v in _labels(plan))]
-        scope = f"\n\nOnly a part was planned: {', '.join(_span(name) for name in named)}."
+        labels = sorted(plan.scope.selector.items())
+        named = [*map(str, plan.scope.targets), *(f"{key}={label}" for key, label in labels)]
+        shown = [_span(name[:100]) for name in named[:_MOST_NAMED]]
+        if len(named) > len(shown):
+            shown.append(f"and {len(named) - len(shown):,} more")
+        scope = f"\n\nOnly a part was planned: {', '.join(shown)}."
     return (
         f"{marker(plan, folder)}\n"
         f"### Finetune plan{where}: {review.headline(plan)}\n\n"
@@ -98,16 +104,15 @@ def _head(plan: Plan, folder: str) -> str:
     )
 
 
-def _labels(plan: Plan) -> list[tuple[str, str]]:
-    return sorted(plan.scope.selector.items())
-
-
 def _command(plan: Plan, folder: str) -> str:
     if review.verdict(plan) is not Verdict.CHANGES:
         return ""
+    command, scope = review.apply_command(plan, folder), ""
+    if len(command) > _LONGEST_COMMAND:
+        command = review.apply_command(replace(plan, scope=Scope()), folder)
+        scope = "Type the same `--target` and `--selector` as were planned with it. "
     return (
-        "#### To apply exactly this plan\n\n"
-        f"{_fence([review.apply_command(plan, folder)], 'sh')}"
+        f"#### To apply exactly this plan\n\n{_fence([command], 'sh')}{scope}"
         "It makes the plan anew, and refuses if anything differs from what is reviewed here.\n\n"
     )
 
@@ -217,7 +222,8 @@ def _details(plan: Plan) -> Iterator[_Section]:
 
 
 def _folded(title: str, entries: tuple[str, ...]) -> tuple[str, tuple[str, ...], str]:
-    return f"<details><summary>{title}</summary>\n\n", entries, "\n</details>\n\n"
+    closing = "</details>\n\n" if entries[-1].endswith("\n\n") else "\n</details>\n\n"
+    return f"<details><summary>{title}</summary>\n\n", entries, closing
 
 
 def _unchanged(change: Change) -> str:

@@ -56,12 +56,15 @@ def verdict(plan: Plan) -> Verdict:
 def verdict_text(plan: Plan) -> str:
     """Say in a sentence or two what the verdict means."""
     where = "account" if plan.scope.refreshed else "state"
+    same = "It is applied only if it is still the very same plan then."
+    if not plan.scope.refreshed:
+        same = "The account was not asked: it is applied only if the account agrees with it."
     return {
         Verdict.UNRESOLVED: "An earlier create was cut off, and its outcome is unknown. Nothing "
         "is applied until somebody has said what became of it.",
         Verdict.BLOCKED: "Something in it is impossible or wrong, and nothing at all is applied "
         "until that is mended.",
-        Verdict.CHANGES: "It is applied only if it is still the very same plan then.",
+        Verdict.CHANGES: same,
         Verdict.CONVERGED: f"The {where} has what the manifests say.",
     }[verdict(plan)]
 
@@ -83,7 +86,6 @@ def account_sentences(plan: Plan) -> Iterator[str]:
     """Yield what the account holds now and afterwards, and what nobody can undo."""
     quota = plan.quota
     if quota.used is None:
-        yield "The account was not asked (--no-refresh), so it may differ."
         yield f"At least {quota.after:,} of {quota.limit:,} finetunes are taken afterwards."
     elif quota.used == quota.after:
         yield f"The account holds {quota.used:,} of {quota.limit:,} finetunes, before and after."

@@ -132,8 +132,9 @@ class ObjectClient:
 
 
 def _open(address: ObjectAddress) -> AzureStore | GCSStore | S3Store:
-    endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
-    # A server on this machine may do without TLS; any other only by AWS_ALLOW_HTTP=true.
+    variable = "AZURE_STORAGE_ENDPOINT" if address.scheme == "az" else "AWS_ENDPOINT_URL"
+    endpoint = os.environ.get(variable, "")
+    # Only a server on this machine may do without TLS.
     options: ClientConfig = {"connect_timeout": "5s", "timeout": "30s"}
     if urlsplit(endpoint).hostname in _LOOPBACK:
         options["allow_http"] = True

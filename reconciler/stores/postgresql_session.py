@@ -26,6 +26,10 @@ STATEMENT_SECONDS = 30
 KEPT_RUNS = 100
 """How many runs the history goes back."""
 
+# Not to_regclass: the server remembers its "no" past the wait for another's first use.
+_HAS_TABLES: LiteralString = """
+SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = 'reconciler' AND tablename = 'version'
+"""
 _TABLES: LiteralString = """
 CREATE SCHEMA IF NOT EXISTS reconciler;
 CREATE TABLE reconciler.version (version integer NOT NULL);
@@ -81,8 +85,7 @@ class Session:
     def prepare(self) -> None:
         """Make the tables at first use; R421 where they are of another version."""
         with self._guarded(), self._connection.transaction():
-            known = self._connection.execute("SELECT to_regclass('reconciler.version')").fetchone()
-            if known is None or known[0] is None:
+            if self._connection.execute(_HAS_TABLES).fetchone() is None:
                 self._make_tables()
             rows = self._connection.execute("SELECT version FROM reconciler.version").fetchall()
         if rows != [(TABLES_VERSION,)]:
@@ -99,8 +102,7 @@ class Session:
         execute = self._connection.execute
         # Two first uses at once: the second waits here and finds the tables.
         execute("SELECT pg_advisory_xact_lock(%s)", [_key("")])
-        known = execute("SELECT to_regclass('reconciler.version')").fetchone()
-        if known is None or known[0] is None:
+        if execute(_HAS_TABLES).fetchone() is None:
             execute(_TABLES)
             execute("INSERT INTO reconciler.version VALUES (%s)", [TABLES_VERSION])
 

@@ -98,11 +98,12 @@ def test_only_the_command_line_prints() -> None:
         for room, path in modules()
         if room not in ("cli", "__main__")
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Name)
-        and node.id == "print"
-        or isinstance(node, ast.Attribute)
-        and node.attr in ("stdout", "stderr")
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "sys"
+        if (isinstance(node, ast.Name) and node.id == "print")
+        or (
+            isinstance(node, ast.Attribute)
+            and node.attr in ("stdout", "stderr")
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "sys"
+        )
     ]
     assert not printing

@@ -50,7 +50,8 @@ def test_row_9_twice_is_as_a_kill(
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
 
-    assert process.returncode == -signal.SIGINT
+    # As a kill, unless the calls under way had ended before the second signal came.
+    assert process.returncode in (130, -signal.SIGINT)
     assert_recovers(project)
 
 

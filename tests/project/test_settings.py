@@ -49,7 +49,7 @@ limits: {{max_finetunes: 200, max_rank: 64, max_adapter_bytes: 1000, requests_pe
 
 def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
     assert resolve(tmp_path) == Settings(
-        tmp_path, "", None, (), "reconciler.state.json", 4, Limits()
+        tmp_path, state="reconciler.state.json", parallelism=4, limits=Limits()
     )
 
 

@@ -44,7 +44,8 @@ def test_what_was_seen_and_is_not_listed_is_gone() -> None:
 
 def test_what_was_never_listed_is_not_gone_but_unseen() -> None:
     prior = look(recorded({"bot": generation(1, "bot", seen=False)}))
-    assert (prior.gone, prior.unseen) == (frozenset(), {BOT})
+    assert noticed(prior) == {"unseen"}
+    assert prior.unseen == {BOT}
     assert not prior.state.finetunes[BOT].current.seen
 
 
@@ -199,7 +200,8 @@ def test_of_two_creates_of_one_name_nobody_can_tell_whose_result_it_is() -> None
 def test_each_intent_is_settled_on_its_own() -> None:
     state = recorded(pending={"bot": intent("bot"), "other": intent("other")})
     prior = look(state, remote(8, "bot"))
-    assert (prior.recovered, list(prior.unresolved)) == ({BOT}, [OTHER])
+    assert prior.recovered == {BOT}
+    assert list(prior.unresolved) == [OTHER]
     assert list(prior.state.pending) == [OTHER]
 
 
@@ -210,7 +212,7 @@ def test_without_a_listing_everything_is_taken_as_recorded() -> None:
     state = recorded({"bot": generation(1, "bot", seen=False)}, {"z": intent("z")})
     prior = refresh(state, None)
     assert (prior.state, prior.listing) == (state, None)
-    assert noticed(prior) == set()
+    assert noticed(prior) == {"unresolved"}
 
 
 def test_without_a_listing_every_intent_is_unresolved_in_the_order_of_the_addresses() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -119,6 +121,17 @@ def database(postgresql: str) -> str:
         connection.execute(f"CREATE DATABASE {name}")
         connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'hunter2'")
     return f"{postgresql.rpartition('/')[0]}/{name}"
+
+
+def test_many_first_uses_at_once_make_the_tables_once(database: str, tmp_path: Path) -> None:
+    together = threading.Barrier(8)
+
+    def use_first(number: int) -> None:
+        together.wait(60)
+        assert open_store(f"{database}/{number}", tmp_path).load() is None
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(use_first, range(8)))
 
 
 def test_tables_of_another_version_are_refused(database: str, tmp_path: Path) -> None:
