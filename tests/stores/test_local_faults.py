@@ -64,8 +64,14 @@ def save(folder: Path, *faults: str, path: str = "", calls: str = "") -> Save:
         tracer += ["-e", f"inject={fault}"]
     if path:
         tracer += ["-P", str(folder / path)]
+    # Where modules are not compiled yet, python would rename files of its own meanwhile.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
-        [*tracer, *arguments("save", NAME, folder)], capture_output=True, text=True, check=False
+        [*tracer, *arguments("save", NAME, folder)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return Save(done.returncode, done.stderr.strip(), log.read_text())
 
