@@ -12,7 +12,7 @@ from typing import cast
 
 import yaml
 
-from reconciler.diagnostics import Diagnostic
+from reconciler.diagnostics import Diagnostic, SourceRange
 from reconciler.diagnostics.codes import manifests as codes
 from reconciler.documents.characters import AT_MARKER, find_hidden, name_of, replace_hidden
 from reconciler.documents.limits import MAX_DEPTH, MAX_FINDINGS, MAX_NODES
@@ -26,6 +26,8 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # An @ that may begin a value, in block or flow style. Only those that turn out to begin a
 # plain scalar are complained about; in quotes, comments and block texts @ means itself.
 _UNQUOTED_AT = re.compile(r"(?<![^\s\[,{:])@")
+_TOO_DEEP = "exceeded maximum nesting depth"
+"""libyaml from 0.2.6 on scans ahead and gives up at a depth of its own, past ours."""
 _MAX_MARKED = 10_000
 """Past so many the next one is a syntax error."""
 
@@ -94,6 +96,10 @@ class _Builder:
 
     def add_syntax_error(self, error: yaml.MarkedYAMLError) -> None:
         """Add the error that ends the stream; it knows better than what led to it."""
+        if error.problem == _TOO_DEEP and error.problem_mark:
+            mark = error.problem_mark
+            self._refuse_depth(self.source.within(mark.line, mark.column, mark.column + 1))
+            return
         found = explain(self.source, error, self._last)
         line = found.range.start.line if found.range else 0
         self.problems = [
@@ -171,7 +177,7 @@ class _Builder:
         if event.tag is not None:
             self._refuse_tag(event.tag, node)
         if len(self._stack) >= MAX_DEPTH:
-            self._stop(f"This is more than {MAX_DEPTH} levels deep.", "Write a flatter file.", node)
+            self._refuse_depth(node.range)
             return
         self._grow(1, node)
         self._stack.append(_Frame(node, event.anchor, bool(event.flow_style)))
@@ -208,7 +214,7 @@ class _Builder:
         self._nodes += weight
         if self._nodes > MAX_NODES:
             detail = f"The file has more than {MAX_NODES:,} values, with every alias written out."
-            self._stop(detail, "Split the file, and write out what aliases stand for.", node)
+            self._stop(detail, "Split the file, and write out what aliases stand for.", node.range)
 
     def _add(self, node: Node, anchor: str | None, weight: int) -> None:
         if anchor is not None:
@@ -268,9 +274,12 @@ class _Builder:
         self.problems.append(problem)
         self.stopped = self.stopped or len(self.problems) >= MAX_FINDINGS
 
-    def _stop(self, detail: str, hint: str, node: Node) -> None:
+    def _refuse_depth(self, where: SourceRange) -> None:
+        self._stop(f"This is more than {MAX_DEPTH} levels deep.", "Write a flatter file.", where)
+
+    def _stop(self, detail: str, hint: str, where: SourceRange) -> None:
         self.stopped = True
-        self.problems.append(codes.UNSUPPORTED_YAML.error(detail, hint=hint, range=node.range))
+        self.problems.append(codes.UNSUPPORTED_YAML.error(detail, hint=hint, range=where))
 
 
 def _span(event: yaml.Event) -> tuple[int, int, int, int]:
