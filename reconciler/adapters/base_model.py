@@ -44,10 +44,14 @@ def check_model_type(fields: Fields, model: str) -> None:
             _TYPE,
         )
     elif value not in MODEL_TYPES or (of_model and value != of_model):
-        of = f", and {shown(model)} is of the family {of_model}" if of_model else ""
+        wanted = (
+            f"{shown(model)} is of the family {of_model}"
+            if of_model
+            else "it must be mistral, gemma or llama"
+        )
         fields.report(
             codes.WRONG_MODEL_TYPE.error(
-                f"model_type is {shown(str(value))}; it must be mistral, gemma or llama{of}.",
+                f"model_type is {shown(str(value))}, and {wanted}.",
                 hint=f'Write "model_type": "{expected}", if the adapter was trained on that.'
                 if expected
                 else "Write the family of the base model.",

@@ -116,6 +116,7 @@ def _apply(
         planned = workspace.plan(declared, store, account, scope)
         reporter.planned(planned.plan)
         if planned.plan.exit_code:
+            terminal.err("Nothing was changed.")
             return planned.plan.exit_code
         approval.check(planned.plan)
         if not planned.plan.has_changes:
@@ -123,7 +124,7 @@ def _apply(
             reporter.nothing_to_do()
             return 0
         _check_files(planned.plan, declared)
-        if not approval.is_given(planned.plan, terminal):
+        if not approval.is_given(planned.plan, terminal, sandbox=workspace.is_sandbox):
             terminal.err("Not approved; nothing was changed.")
             return 1
         if stop.is_set():

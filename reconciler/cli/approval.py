@@ -41,18 +41,19 @@ class Approval:
         hint = "Nothing was changed. Plan again, have it reviewed, and apply that one."
         raise DiagnosticError(plan_codes.PLAN_STALE.error(detail, hint=hint))
 
-    def is_given(self, plan: Plan, terminal: Terminal) -> bool:
+    def is_given(self, plan: Plan, terminal: Terminal, *, sandbox: bool) -> bool:
         """Tell whether to go on; ask where nothing was said beforehand."""
         if self.digest or self.automatic:
             return True
         number = count(len(plan.effective), "change")
-        answer = terminal.ask(f"\nDo {number}? Only 'yes' is a yes: ")
+        where = "the sandbox" if sandbox else f"account {plan.account_id}"
+        answer = terminal.ask(f"\nApply {number} to {where}? Only 'yes' is a yes: ")
         if answer is None:
             raise DiagnosticError(
                 codes.NOT_INTERACTIVE.error(
                     "There is no terminal to ask on, and nobody approved the plan beforehand.",
-                    hint=f"Apply what was reviewed: --plan-digest {plan.digest}, a plan file, or "
-                    "--auto-approve.",
+                    hint="Apply what was reviewed, with the same flags and "
+                    f"--plan-digest {plan.digest}, or give a plan file, or --auto-approve.",
                 )
             )
         return answer == "yes"
@@ -76,7 +77,8 @@ def read_approval(
     if digest is not None and digest != plan.digest:
         raise DiagnosticError(
             plan_codes.PLAN_STALE.error(
-                f"{planfile} has the digest {plan.digest}, not the one of --plan-digest."
+                f"{planfile} has the digest {plan.digest}, not the one of --plan-digest.",
+                hint="Nothing was changed. Give the file, or the digest, that was reviewed.",
             )
         )
     account = workspace.settings.require_account()
@@ -96,5 +98,6 @@ def read_plan_file(path: str) -> Plan:
         raw = Path(path).read_bytes()
     except OSError as error:
         detail = f"Cannot read {path}: {error.strerror}."
-        raise DiagnosticError(codes.INVALID_USAGE.error(detail)) from error
+        hint = "Name the file that `reconciler plan --out FILE` wrote."
+        raise DiagnosticError(codes.INVALID_USAGE.error(detail, hint=hint)) from error
     return decode_plan(raw, path)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from reconciler.cli.files import make_private_folder, write_file
 from reconciler.cli.terminal import Terminal
-from reconciler.cli.workspace import make_private_folder
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as codes
 from reconciler.documents import schema_text
@@ -68,20 +68,15 @@ def command(terminal: Terminal) -> int:
     schemas = make_private_folder(Path(".reconciler")) / "schemas"
     for name in ("manifest", "project"):
         files[schemas / f"{name}.v1.schema.json"] = schema_text(name)
-    if not Path(".gitignore").exists():
-        files[Path(".gitignore")] = _IGNORE
+    ignore = Path(".gitignore")
+    if not ignore.exists():
+        files[ignore] = _IGNORE
     for path, text in files.items():
-        _write(path, text)
+        write_file(path, text)
         terminal.err(f"wrote {path}")
+    if ignore not in files and "reconciler.state" not in ignore.read_text(errors="replace"):
+        terminal.err(f"\nThere is a {ignore} already. Add to it, so that no state is committed:")
+        terminal.err(_IGNORE.rstrip())
     terminal.out("\nNext: edit finetunes/finetunes.yaml, then try it out with no account:")
     terminal.out("  reconciler plan --sandbox\n  reconciler apply --sandbox")
     return 0
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        detail = f"Cannot write {path}: {error.strerror}."
-        raise DiagnosticError(codes.INVALID_USAGE.error(detail)) from error

@@ -15,7 +15,8 @@ import click
 from reconciler import __version__
 from reconciler.cli.interrupts import ending_signals
 from reconciler.cli.terminal import Terminal
-from reconciler.diagnostics import Diagnostic, DiagnosticError
+from reconciler.cli.usage import usage_error
+from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as codes
 
 _COMMANDS = {
@@ -117,7 +118,7 @@ def _run(arguments: Sequence[str], terminal: Terminal) -> int:
         terminal.err(error.format_message())
         return 1
     except click.UsageError as error:
-        terminal.diagnostics([_usage(error)])
+        terminal.diagnostics([usage_error(error, arguments, _COMMANDS)])
         return 1
     except click.ClickException as error:
         terminal.diagnostics([codes.INVALID_USAGE.error(error.format_message())])
@@ -136,10 +137,3 @@ def _open_closed_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115
-
-
-def _usage(error: click.UsageError) -> Diagnostic:
-    command = error.ctx.command_path if error.ctx else "reconciler"
-    return codes.INVALID_USAGE.error(
-        error.format_message(), hint=f"{command} --help shows what it takes."
-    )

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import click
 
+from reconciler.cli.files import write_file
 from reconciler.cli.options import account_options, manifest_option, scope_options, state_options
 from reconciler.cli.repository import working_folder
 from reconciler.cli.terminal import Terminal
 from reconciler.cli.workspace import Planned, Workspace, parse_scope
 from reconciler.diagnostics import DiagnosticError
-from reconciler.diagnostics.codes import project as codes
 from reconciler.model import Action
 from reconciler.plan import Plan, Scope, encode_plan
-from reconciler.render.plan_human import render_plan
+from reconciler.render.plan_human import render_drift, render_plan
 from reconciler.render.style import Style
 
 FORMATS = ("human", "json", "markdown", "html", "gitlab")
@@ -86,7 +86,10 @@ def command(
         plan = only_drift(plan)
     if out:
         write_plan(Path(out), plan)
-    show_plan(terminal, plan, format_)
+    if refresh_only and format_ == "human":
+        terminal.out(render_drift(plan, terminal.out_style))
+    else:
+        show_plan(terminal, plan, format_)
     if plan.exit_code:
         return plan.exit_code
     return 2 if detailed_exitcode and (plan.has_changes or plan.drift) else 0
@@ -112,10 +115,15 @@ def only_drift(plan: Plan) -> Plan:
 
 def show_plan(terminal: Terminal, plan: Plan, format_: str) -> None:
     """Write a plan to standard output and its problems to standard error."""
+    show_problems(terminal, plan)
+    terminal.out(rendered(plan, format_, terminal.out_style))
+
+
+def show_problems(terminal: Terminal, plan: Plan) -> None:
+    """Write what forbids a plan, or what there is to say about it, to standard error."""
     terminal.diagnostics(plan.problems)
     if plan.problems:
         terminal.err("")
-    terminal.out(rendered(plan, format_, terminal.out_style))
 
 
 def show_failure(terminal: Terminal, error: DiagnosticError, account_id: str, format_: str) -> None:
@@ -151,12 +159,4 @@ def rendered(plan: Plan, format_: str, style: Style) -> str:
 
 def write_plan(path: Path, plan: Plan) -> None:
     """Write a plan file, readable by its owner alone: it names what will exist."""
-    try:
-        path.touch(mode=0o600)
-        path.write_text(f"{encode_plan(plan)}\n", encoding="utf-8")
-    except OSError as error:
-        raise DiagnosticError(
-            codes.INVALID_USAGE.error(
-                f"Cannot write {path}: {error.strerror}.", hint="Check --out."
-            )
-        ) from error
+    write_file(path, f"{encode_plan(plan)}\n", private=True, hint="Check --out.")

@@ -9,13 +9,13 @@ from typing import Protocol
 
 from reconciler.apply import Outcome
 from reconciler.apply.events import Event, Remark, UploadProgress, UploadStarted
-from reconciler.cli.plan import show_plan
+from reconciler.cli.plan import show_problems
 from reconciler.cli.progress import Progress, open_progress
 from reconciler.cli.terminal import Terminal
 from reconciler.diagnostics import Diagnostic
 from reconciler.plan import Plan
 from reconciler.render.events_human import render_event, render_outcome
-from reconciler.render.plan_human import plan_headline
+from reconciler.render.plan_human import plan_headline, render_changes
 from reconciler.render.uploads import Clock, File, Throttle, planned_uploads
 
 JSON_SECONDS = 10.0
@@ -73,7 +73,8 @@ class LineReporter:
 
     def planned(self, plan: Plan) -> None:
         """Show the plan."""
-        show_plan(self._terminal, plan, "human")
+        show_problems(self._terminal, plan)
+        self._terminal.out(render_changes(plan, self._terminal.out_style))
         self._progress = open_progress(self._terminal, planned_uploads(plan))
 
     def nothing_to_do(self) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
+from reconciler.cli.files import make_private_folder
 from reconciler.cli.interrupts import orderly_stop
 from reconciler.cli.terminal import Terminal, tell_at_once
-from reconciler.cli.workspace import SANDBOX_FOLDER, make_private_folder
+from reconciler.cli.workspace import SANDBOX_FOLDER
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as codes
 from reconciler.sandbox import RequestRecord, Sandbox, SandboxError, SandboxSettings
@@ -51,5 +52,5 @@ def command(terminal: Terminal, port: int, latency: float, quota: int, data: str
             terminal.err(f"Serving {sandbox.base_url}; Ctrl-C ends it.")
             stop.wait()
     except SandboxError as error:
-        raise DiagnosticError(codes.INVALID_USAGE.error(str(error))) from error
+        raise DiagnosticError(codes.SANDBOX_FAILED.error(str(error), hint=error.hint)) from error
     return 0

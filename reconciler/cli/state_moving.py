@@ -131,7 +131,8 @@ def unlock(terminal: Terminal, lock_id: str | None, state: str, sandbox: bool) -
         return 0
     shown = printable(holder.id, 100)
     terminal.out(f"{store.location} is held by {printable(str(holder))}, lock {shown}.")
-    terminal.err(f"If it is gone for good: reconciler state unlock --force {shown}")
+    terminal.err("A process that runs frees it when it ends. If it is gone for good:")
+    terminal.err(f"  reconciler state unlock --force {shown}")
     return 0
 
 

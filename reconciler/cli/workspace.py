@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reconciler.cli.files import make_private_folder
 from reconciler.cli.identity import lock_info
 from reconciler.cli.terminal import Terminal
 from reconciler.cloudflare import (
@@ -69,7 +70,7 @@ class Workspace:
         flags = Flags(manifests, state, parallelism)
         self.terminal = terminal
         self.settings = resolve_settings(Path.cwd(), os.environ, flags)
-        self._sandbox = sandbox
+        self.is_sandbox = sandbox
         self._base_url = base_url
         self._lock_timeout = lock_timeout
         self._environment = dict(os.environ)
@@ -163,7 +164,7 @@ class Workspace:
 
     def store(self) -> StateStore:
         """Open the place of the state."""
-        if self._sandbox:
+        if self.is_sandbox:
             make_private_folder(self.settings.root / SANDBOX_FOLDER)
         settings = self.settings
         return open_store(settings.state, settings.root, from_project_file=settings.state_from_file)
@@ -202,21 +203,23 @@ class Workspace:
             raise DiagnosticError(
                 state_codes.NO_STATE.error(
                     f"{store.location} does not exist.",
-                    hint="It begins with the first `reconciler apply`.",
+                    hint=self._where_a_state_is(),
                 )
             )
         return snapshot
+
+    def _where_a_state_is(self) -> str:
+        if not self.is_sandbox and (self.settings.root / SANDBOX_STATE).exists():
+            return "The emulated account has one: add --sandbox."
+        return "It begins with the first `reconciler apply`."
 
     @contextmanager
     def account(self, stop: threading.Event) -> Iterator[AccountClient]:
         """Open the account, the emulated one with --sandbox."""
         account_id = self.settings.require_account()
         with ExitStack() as stack:
-            if self._sandbox:
-                from reconciler.sandbox import Sandbox
-
-                folder = make_private_folder(self.settings.root / SANDBOX_FOLDER)
-                base_url = stack.enter_context(Sandbox(folder / "sandbox")).base_url
+            if self.is_sandbox:
+                base_url = stack.enter_context(self._served_sandbox())
             else:
                 base_url = resolve_base_url(self._environment, self._base_url)
             credentials = Credentials.from_environment(self._environment)
@@ -232,6 +235,23 @@ class Workspace:
             )
             yield stack.enter_context(client)
 
+    @contextmanager
+    def _served_sandbox(self) -> Iterator[str]:
+        from reconciler.sandbox import Sandbox, SandboxError
+
+        folder = make_private_folder(self.settings.root / SANDBOX_FOLDER)
+        try:
+            sandbox = Sandbox(folder / "sandbox")
+            sandbox.start()
+        except SandboxError as error:
+            raise DiagnosticError(
+                codes.SANDBOX_FAILED.error(str(error), hint=error.hint)
+            ) from error
+        try:
+            yield sandbox.base_url
+        finally:
+            sandbox.stop()
+
     # Plan
 
     def plan(
@@ -243,7 +263,7 @@ class Workspace:
     ) -> Planned:
         """Load, list and plan; account None compares with the state alone."""
         snapshot = self.snapshot(store)
-        check_targets(scope, declared.desired, snapshot)
+        check_scope(scope, declared.desired, snapshot)
         listing = account.list_finetunes() if account else None
         prior = refresh(snapshot.state, listing)
         plan = build_plan(declared.desired, prior, self.settings.limits, scope)
@@ -251,8 +271,8 @@ class Workspace:
         return Planned(replace(plan, problems=problems), prior, snapshot.version)
 
 
-def check_targets(scope: Scope, desired: Desired, snapshot: Snapshot) -> None:
-    """Refuse a target that nobody knows; it would plan nothing and look like success."""
+def check_scope(scope: Scope, desired: Desired, snapshot: Snapshot) -> None:
+    """Refuse a scope that nobody is in; it would plan nothing and look like success."""
     known = {*desired.finetunes, *snapshot.state.finetunes, *snapshot.state.pending}
     unknown = [target for target in scope.targets if target not in known]
     if unknown:
@@ -265,15 +285,14 @@ def check_targets(scope: Scope, desired: Desired, snapshot: Snapshot) -> None:
                 for target in unknown
             )
         )
-
-
-def make_private_folder(folder: Path) -> Path:
-    """Make the folder for what is kept locally; git ignores all of it but the schemas."""
-    folder.mkdir(mode=0o700, exist_ok=True)
-    ignore = folder / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n!.gitignore\n!schemas/\n!schemas/**\n", encoding="utf-8")
-    return folder
+    if scope.selector and not any(map(scope.includes, desired.finetunes.values())):
+        wanted = ", ".join(f"{key}={value}" for key, value in scope.selector.items())
+        raise DiagnosticError(
+            codes.UNKNOWN_ADDRESS.error(
+                f"No declared finetune {'in scope ' if scope.targets else ''}has {wanted}.",
+                hint="Check the `labels` in the manifests.",
+            )
+        )
 
 
 def parse_scope(
@@ -309,6 +328,5 @@ __all__ = [
     "Planned",
     "Settings",
     "Workspace",
-    "make_private_folder",
     "parse_scope",
 ]

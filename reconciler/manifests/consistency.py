@@ -134,7 +134,8 @@ def _check_moves(
             yield _bad_move(node, detail)
         elif side == "to" and node.text not in declared and node.text in origins:
             final = shorten(origins[node.text])
-            hint = f"Name the last one at once: to: {final}"
+            circle = final == name
+            hint = "" if circle else f"Name the last one at once: to: {final}"
             yield _bad_move(node, f"`{name}` is moved on to `{final}`.", hint)
         elif side == "to" and node.text not in declared and complete:
             yield _bad_move(node, f"`{name}` is not declared under `finetunes` of any manifest.")

@@ -36,9 +36,10 @@ def build_plan(
     moves = _follow_moves(desired, prior)
     forgotten = _forgotten(desired, moves, scope)
     unresolved = _in_scope(prior, desired, wanted, forgotten, scope)
-    decisions = [
-        *_decide_wanted(wanted, moves, prior, unresolved),
-        *(forget(a, moves.records[a], prior, a in desired.removed) for a in forgotten),
+    decisions = list(_decide_wanted(wanted, moves, prior, unresolved))
+    creates = [d.change for d in decisions if d.change.action is Action.CREATE]
+    decisions += [
+        forget(a, moves.records[a], prior, a in desired.removed, creates) for a in forgotten
     ]
     decisions.sort(key=lambda decision: decision.change.address)
     changes = tuple(decision.change for decision in decisions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,9 +30,16 @@ def decide(standing: Standing) -> Decision:
 
 
 def forget(
-    address: Address, record: FinetuneRecord, prior: PriorState, on_purpose: bool
+    address: Address,
+    record: FinetuneRecord,
+    prior: PriorState,
+    on_purpose: bool,
+    creates: Iterable[Change] = (),
 ) -> Decision:
-    """Decide about a recorded finetune that no manifest declares."""
+    """Decide about a recorded finetune that no manifest declares.
+
+    creates: of the same plan; one with the same content was probably renamed.
+    """
     current = record.current
     unlisted = [generation for generation in record.generations if not generation.seen]
     if unlisted:
@@ -48,7 +56,17 @@ def forget(
         reason = "not declared any more; it stays in the account"
     change = Change(address, Action.FORGET, reason, current.id, before=current.attributes)
     is_meant = on_purpose or address in prior.gone
-    return Decision(change, () if is_meant else (findings.forgotten(address, record),))
+    if is_meant:
+        return Decision(change)
+    twins = tuple(c.address for c in creates if _is_twin(c, current))
+    return Decision(change, (findings.forgotten(address, record, twins),))
+
+
+def _is_twin(create: Change, current: Generation) -> bool:
+    if create.after is None or create.before is not None:
+        return False
+    same = replace(create.after, name=current.attributes.name).matches(current.attributes)
+    return same and not asset_changes(dict(current.assets), create.assets)
 
 
 def _decide(standing: Standing) -> Decision:
@@ -98,7 +116,8 @@ def _recreate(standing: Standing, current: Generation) -> Decision:
 
 def _create(finetune: Finetune, reason: str, **extra: Any) -> Change:
     uploads = tuple(asset.file_name for asset in _assets(finetune))
-    return _change(finetune, Action.CREATE, reason, uploads=uploads, **extra)
+    notes = () if uploads else ("declared without an adapter: without its files it cannot answer",)
+    return _change(finetune, Action.CREATE, reason, uploads=uploads, notes=notes, **extra)
 
 
 def _adopt(standing: Standing) -> Decision:
@@ -154,12 +173,21 @@ def _next_generation(standing: Standing, old: Generation) -> Decision:
         return decision
     if standing.found:
         return _adopt(standing)
-    cause = "its content changed" if standing.finetune.versioned else "it has another name now"
+    same = _is_same_content(standing.finetune, old)
+    cause = "it has another name now" if same else "its content changed"
     reason = f"a new generation, because {cause}; {behind}"
     change = _create(standing.finetune, reason, before=old.attributes)
+    if same and not standing.gone:
+        copy = f"nothing but the name differs from {old.attributes.name}: the account keeps both"
+        change = replace(change, notes=(*change.notes, copy))
     if standing.is_renamed_by_move:
         return Decision(change, (findings.renamed_by_move(standing, old),))
     return Decision(change)
+
+
+def _is_same_content(finetune: Finetune, old: Generation) -> bool:
+    renamed = replace(old.attributes, name=finetune.remote_name)
+    return finetune.attributes.matches(renamed) and not _changed_assets(finetune, old)
 
 
 # There already

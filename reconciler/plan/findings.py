@@ -124,15 +124,30 @@ def unverified(finetune: Finetune, remote_id: str) -> Diagnostic:
     )
 
 
-def forgotten(address: Address, record: FinetuneRecord) -> Diagnostic:
-    """It leaves the state, and nobody said that this is meant."""
+def forgotten(
+    address: Address, record: FinetuneRecord, twins: tuple[Address, ...] = ()
+) -> Diagnostic:
+    """It leaves the state, and nobody said that this is meant.
+
+    twins: what the same plan creates with the same content; then it was probably renamed.
+    """
     current, older = record.current, len(record.superseded)
     too = f", and so do {older} that it superseded" if older else ""
     return codes.FORGOTTEN.warning(
         f"No manifest declares {address} any more. {current.attributes.name} "
         f"({current.id}) stays in the account{too}.",
-        hint=f"If this is meant, say so: removed: [{address.name}]",
+        hint=_renamed(address, current, twins[0])
+        if len(twins) == 1
+        else f"If this is meant, say so: removed: [{address.name}]",
         address=str(address),
+    )
+
+
+def _renamed(old: Address, current: Generation, new: Address) -> str:
+    return (
+        f"If it became {new.name}, say so, and nothing is created: "
+        f'moved: [{{from: {old.name}, to: {new.name}}}], and name: "{current.attributes.name}" '
+        f"under {new.name}. If it is to be forgotten: removed: [{old.name}]"
     )
 
 

@@ -84,7 +84,9 @@ def _outcome(outcome: Outcome, style: Style) -> Iterator[str]:
         else ("Apply stopped." if outcome.in_doubt else "Apply finished with errors.")
     )
     color = "green" if whole else "red"
-    yield f"{style.paint(title, color, 'bold')} {', '.join(done) or 'Nothing was changed'}."
+    # What is in doubt may have changed the account.
+    nothing = "" if outcome.in_doubt else " Nothing was changed."
+    yield style.paint(title, color, "bold") + (f" {', '.join(done)}." if done else nothing)
     if outcome.failed:
         yield f"{count(len(outcome.failed), 'finetune')} failed."
     for change in outcome.incomplete:

@@ -29,11 +29,32 @@ _VERBS = (
 
 
 def render_plan(plan: Plan, style: Style) -> str:
-    """Render a plan; its problems are diagnostics and rendered apart."""
+    """Render a plan; its problems are diagnostics and rendered apart.
+
+    The last line is the digest, of a plan that can be applied.
+    """
+    text = render_changes(plan, style)
+    if not plan.can_apply:
+        return text
+    return f"{text}\n\nPlan digest (apply exactly this plan with --plan-digest):\n{plan.digest}"
+
+
+def render_changes(plan: Plan, style: Style) -> str:
+    """Render what a plan would do, and what it comes to."""
     blocks = [*_drift(plan, style)]
     blocks.extend(_change(change, style) for change in plan.effective)
     blocks.append("\n".join(_summary(plan, style)))
     return "\n\n".join(blocks)
+
+
+def render_drift(plan: Plan, style: Style) -> str:
+    """Render only how the account differs from what is recorded of it."""
+    found = list(_drift(plan, style))
+    if not found:
+        return style.paint("No drift. What the account shows is as recorded.", "bold")
+    number = count(len(found), "finetune")
+    drifted = f"Drift: {number} {'is' if len(found) == 1 else 'are'} not as recorded."
+    return "\n\n".join([*found, style.paint(drifted, "bold")])
 
 
 def plan_headline(plan: Plan) -> str:
@@ -118,29 +139,34 @@ def _files(change: Change, style: Style) -> Iterator[str]:
 
 def _summary(plan: Plan, style: Style) -> Iterator[str]:
     if not plan.has_changes and plan.can_apply:
-        where = "the account" if plan.scope.refreshed else "the state"
+        where = "The account" if plan.scope.refreshed else "The state"
+        what = "this part of the manifests says" if plan.scope.is_partial else "the manifests say"
         unchanged = plan.counts[Action.NO_OP]
-        yield style.paint(f"No changes. {where.capitalize()} has what the manifests say.", "bold")
+        yield style.paint(f"No changes. {where} has what {what}.", "bold")
         yield f"{count(unchanged, 'finetune')} as desired."
         yield from _behind(plan)
         return
     yield style.paint(plan_headline(plan), "bold")
     yield from _quota(plan)
     yield from _behind(plan)
-    if plan.counts[Action.CREATE] and plan.can_apply:
+    if not plan.can_apply:
+        advice = "Mend what the errors name, or plan the rest alone: --target ADDRESS, repeatable."
+        yield style.paint("It cannot be applied as it is; nothing of it would be done.", "red")
+        yield fold(advice, style.columns)
+    elif plan.counts[Action.CREATE]:
         yield "What is created can be neither changed nor deleted by the API."
-    if plan.can_apply:
-        yield ""
-        yield "Plan digest (apply exactly this plan with --plan-digest):"
-        yield plan.digest
 
 
 def _quota(plan: Plan) -> Iterator[str]:
     quota = plan.quota
+    account = f"Account {safe(plan.account_id)}" if plan.account_id else "The account"
     if quota.used is None:
-        yield "The account was not asked (--no-refresh)."
+        yield f"{account} was not asked (--no-refresh)."
     elif plan.counts[Action.CREATE]:
-        yield f"Account: {quota.used} of {quota.limit} finetunes now, {quota.after} afterwards."
+        after = f"{quota.used} now, {quota.after} of {quota.limit} finetunes afterwards"
+        yield f"{account}: {after}."
+    else:
+        yield f"{account}: {quota.used} of {quota.limit} finetunes."
 
 
 def _behind(plan: Plan) -> Iterator[str]:

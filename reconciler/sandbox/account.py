@@ -20,7 +20,11 @@ from reconciler.sandbox.database import open_database
 
 
 class SandboxError(Exception):
-    """The sandbox can't be used as asked; the text says why, and what to do."""
+    """The sandbox can't be used as asked; the text says why, `hint` what to do."""
+
+    def __init__(self, text: str, hint: str = "") -> None:
+        super().__init__(text)
+        self.hint = hint
 
 
 class QuotaReachedError(Exception):
@@ -110,8 +114,9 @@ class Account:
             self._database = open_database(data_folder / "sandbox.db")
         except (OSError, sqlite3.Error) as error:
             raise SandboxError(
-                f"The sandbox can't keep its data in {data_folder}: {error}. "
-                "Name another folder, or remove this one to start with an empty account."
+                f"The sandbox can't keep its data in {data_folder}: {_reason(error)}.",
+                hint="Let this user write there, or remove the folder to begin with an empty "
+                "account.",
             ) from error
         self._add_public_finetunes()
 
@@ -349,3 +354,7 @@ def _finetune(row: sqlite3.Row) -> Finetune:
         row["created_at"],
         row["modified_at"],
     )
+
+
+def _reason(error: OSError | sqlite3.Error) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error).rstrip(".")

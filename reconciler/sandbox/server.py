@@ -132,8 +132,8 @@ class Sandbox:
         except (OSError, OverflowError) as error:
             account.close()
             raise SandboxError(
-                f"The sandbox can't listen on {self._host} port {self._port}: {error}. "
-                "Choose another port; 0 picks a free one."
+                f"The sandbox can't listen on {self._host} port {self._port}: {_reason(error)}.",
+                hint="Choose another port: --port 0 picks a free one.",
             ) from error
         self._account, self._listener = account, listener
         threading.Thread(
@@ -160,6 +160,10 @@ def _loopback(host: str) -> str:
     except ValueError:
         pass
     raise SandboxError(
-        f"The sandbox listens on this machine only, and {host} is not a loopback address. "
-        "Use 127.0.0.1 or ::1."
+        f"The sandbox listens on this machine only, and {host} is not a loopback address.",
+        hint="Use 127.0.0.1 or ::1.",
     )
+
+
+def _reason(error: OSError | OverflowError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error).rstrip(".")

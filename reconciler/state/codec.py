@@ -135,7 +135,7 @@ def _describe(raw: bytes, error: Exception) -> str:
     if not raw.strip(b"\0 \t\r\n"):
         return "It is empty." if not raw else f"Its {len(raw):,} bytes are all blank."
     if isinstance(error, json.JSONDecodeError):
-        return f"It is not whole JSON: {error.msg} in line {error.lineno}."
+        return f"It is not whole JSON: {error.msg.removesuffix(' at')} (line {error.lineno})."
     return "It is not the JSON of a state."
 
 

@@ -143,7 +143,7 @@ def test_a_damaged_state_says_how_to_go_on() -> None:
         (b"", "It is empty."),
         (b"\0" * 1500, "Its 1,500 bytes are all blank."),
         (b" \r\n\t", "Its 4 bytes are all blank."),
-        (b'{"version":1', "It is not whole JSON: Expecting ',' delimiter in line 1."),
+        (b'{"version":1', "It is not whole JSON: Expecting ',' delimiter (line 1)."),
         (b"[]", "It is not the JSON of a state."),
         (b"{}", "It is not the JSON of a state."),
         (b'{"version":1}', "Its checksum is missing from the end."),

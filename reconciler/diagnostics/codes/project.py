@@ -50,6 +50,19 @@ FILE_EXISTS = Code(
     why="init writes new files only; it never overwrites yours.",
     fix="Remove the file, or run init in another folder.",
 )
+CANNOT_WRITE = Code(
+    "R209",
+    "Cannot write a file",
+    why="What the command was asked to keep would be lost.",
+    fix="Check who owns the folder, its permissions, and the room that is left on the disk.",
+)
+SANDBOX_FAILED = Code(
+    "R210",
+    "The sandbox does not start",
+    why="It serves an account from a folder and a port of this machine; one of them is not to "
+    "be had.",
+    fix="Do what the message says; the account itself is in .reconciler/sandbox.",
+)
 INTERNAL = Code(
     "R299",
     "A mistake in this tool",

@@ -1,0 +1,43 @@
+"""Writing the user's files: what cannot be written is an error with a place, never a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from reconciler.diagnostics import DiagnosticError
+from reconciler.diagnostics.codes import project as codes
+
+
+@contextmanager
+def writing(path: Path, hint: str = "") -> Iterator[None]:
+    """Turn what the system refuses into DiagnosticError (R209)."""
+    try:
+        yield
+    except OSError as error:
+        raise DiagnosticError(
+            codes.CANNOT_WRITE.error(
+                f"Cannot write {path}: {error.strerror or error}.",
+                hint=hint or "Check who owns the folder, its permissions, and the room left.",
+            )
+        ) from error
+
+
+def write_file(path: Path, text: str, *, private: bool = False, hint: str = "") -> None:
+    """Write a file and the folders that lead to it; private: readable by its owner alone."""
+    with writing(path, hint):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if private:
+            path.touch(mode=0o600)
+        path.write_text(text, encoding="utf-8")
+
+
+def make_private_folder(folder: Path) -> Path:
+    """Make the folder for what is kept locally; git ignores all of it but the schemas."""
+    ignore = folder / ".gitignore"
+    with writing(folder):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if not ignore.exists():
+            ignore.write_text("*\n!.gitignore\n!schemas/\n!schemas/**\n", encoding="utf-8")
+    return folder

@@ -1,0 +1,172 @@
+"""What is said to somebody who typed, declared or expected something else."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.cli.conftest import MODEL, Project
+
+
+@pytest.mark.parametrize(
+    ("typed", "advice"),
+    [
+        ("destroy", "The API deletes nothing."),
+        ("import", "adopted by the next apply"),
+        ("refresh", "plan --refresh-only"),
+        ("version", "reconciler --version"),
+        ("pln", "Did you mean plan?"),
+        ("apply -auto-approve", "two dashes: --auto-approve"),
+        ("plan -out=x", "two dashes: --out=x"),
+        ("plan --no-color", "before the command: reconciler --no-color"),
+        ("plan --json", "Write --format json."),
+        ("plan --out", "reconciler plan --help"),
+        ("completion", "Choose from: bash, zsh, fish"),
+    ],
+)
+def test_what_was_probably_meant_is_said(project: Project, typed: str, advice: str) -> None:
+    result = project.run(*typed.split())
+    assert (result.code, result.out) == (1, "")
+    assert advice in " ".join(result.err.split())
+
+
+def test_a_selector_that_nobody_has_is_no_success(project: Project) -> None:
+    project.declare("a: {labels: {team: x}}")
+    assert project.run("plan", "--selector", "team=x").code == 0
+    result = project.run("plan", "--selector", "team=y")
+    assert result.code == 1
+    assert "No declared finetune has team=y." in result.err
+
+
+def test_a_folder_that_cannot_be_written_is_no_mistake_of_the_tool(project: Project) -> None:
+    """Files stand where folders are needed: that refuses root, too."""
+    project.declare("a")
+    Path(".reconciler").write_text("")
+    result = project.run("plan", "--sandbox")
+    assert (result.code, "R209" in result.err) == (1, True)
+    assert "Cannot write" in result.err
+    Path(".reconciler").unlink()
+    Path(".reconciler").mkdir()
+    Path(".reconciler/sandbox").write_text("")
+    result = project.run("plan", "--sandbox")
+    assert (result.code, "R210" in result.err) == (1, True)
+    assert "can't keep its data" in result.err
+
+
+def test_a_port_in_use_is_told(project: Project) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        result = project.run("sandbox", "--port", str(taken.getsockname()[1]))
+    assert (result.code, "R210" in result.err) == (1, True)
+    assert "--port 0" in result.err
+
+
+def test_init_says_what_to_ignore_where_there_is_a_gitignore(project: Project) -> None:
+    Path(".gitignore").write_text("*.pyc\n")
+    result = project.run("init")
+    assert result.code == 0
+    assert "Add to it" in result.err
+    assert "reconciler.state.json" in result.err
+    assert Path(".gitignore").read_text() == "*.pyc\n"
+
+
+def test_a_state_of_the_sandbox_is_pointed_at(project: Project) -> None:
+    project.declare("a")
+    project.run("apply", "--sandbox", "--auto-approve")
+    result = project.run("state", "list")
+    assert (result.code, "add --sandbox" in result.err) == (1, True)
+
+
+def test_the_last_line_of_a_plan_is_its_digest_even_without_changes(project: Project) -> None:
+    project.declare("a")
+    for _ in range(2):
+        digest = project.run("plan").out.splitlines()[-1]
+        assert project.run("apply", "--plan-digest", digest).code == 0
+    project.is_converged()
+
+
+def test_a_plan_that_cannot_be_applied_says_so_and_what_to_do(project: Project) -> None:
+    project.declare("a: {description: One.}")
+    project.apply()
+    project.declare("a: {description: Two.}", "b")
+    for arguments in (["plan"], ["apply", "--auto-approve"]):
+        result = project.run(*arguments)
+        assert result.code == 1
+        assert "It cannot be applied as it is" in result.out
+        assert "--target" in result.out
+    assert "Nothing was changed." in result.err
+    assert project.run("apply", "--auto-approve", "--target", "b").code == 0
+
+
+def test_refresh_only_speaks_of_drift_alone(project: Project) -> None:
+    project.declare("a: {description: One.}")
+    project.apply()
+    project.declare("a: {description: One.}", "b")
+    result = project.run("plan", "--refresh-only")
+    assert result.out.startswith("No drift.")
+    (finetune,) = project.box.account.finetunes()
+    project.box.account.edit(finetune.id, model=MODEL, description="Other.")
+    result = project.run("plan", "--refresh-only", "--detailed-exitcode")
+    assert result.code == 2
+    assert "Drift: 1 finetune is not as recorded." in result.out
+
+
+def test_a_new_name_for_the_same_content_is_called_that(project: Project) -> None:
+    project.declare("a: {description: One.}")
+    project.apply()
+    project.declare("a: {description: One., versioned: true}")
+    out = project.run("plan").out
+    assert "because it has another name now" in out
+    assert "nothing but the name differs from a: the account keeps both" in " ".join(
+        out.replace("#", "").split()
+    )
+    project.declare("a: {description: Two., versioned: true}")
+    assert "because its content changed" in project.run("plan").out
+
+
+def test_what_was_probably_renamed_gets_the_move_that_says_so(project: Project) -> None:
+    project.declare("old: {description: One.}", "other: {description: Two.}")
+    project.apply()
+    project.declare("new: {description: One.}", "other: {description: Two.}")
+    hint = " ".join(project.run("plan").err.split())
+    assert 'moved: [{from: old, to: new}], and name: "old" under new' in hint
+    project.declare(
+        "new: {description: One., name: old}",
+        "other: {description: Two.}",
+        more="moved: [{from: old, to: new}]",
+    )
+    project.apply()
+    assert (project.names, project.creates()) == (["old", "other"], 2)
+
+
+def test_what_is_created_without_an_adapter_is_said_to_be_no_use(project: Project) -> None:
+    project.declare("a")
+    assert "declared without an adapter" in project.run("plan").out
+
+
+@pytest.mark.parametrize("sandbox", [True, False])
+def test_the_question_names_the_account(project: Project, sandbox: bool) -> None:
+    project.write(f'version: 1\nfinetunes:\n  a: {{model: "{MODEL}"}}\n')
+    flags = ["--sandbox"] if sandbox else []
+    where = "the sandbox" if sandbox else f"account {project.box.settings.account_id}"
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "reconciler", "apply", *flags],
+        cwd=project.folder,
+        env={**os.environ, **project.environment},
+        encoding="utf-8",
+        timeout=60,
+    )
+    child.expect_exact(f"Apply 1 change to {where}? Only 'yes' is a yes: ")
+    child.sendline("no")
+    child.expect_exact("Not approved; nothing was changed.")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 1
+    assert project.names == []
