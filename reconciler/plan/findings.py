@@ -24,9 +24,11 @@ def duplicate(standing: Standing) -> Diagnostic:
 def recorded_elsewhere(standing: Standing, owner: Address) -> Diagnostic:
     """The finetune of its name belongs to another address."""
     new = standing.finetune.address
+    # A move onto what is recorded is refused; see move_blocked.
+    first = f"first reconciler state rm {new.name}, then " if standing.record else ""
     return codes.RECORDED_ELSEWHERE.error(
         f'The state has "{standing.name}" as {owner}.',
-        hint=f"If {owner.name} became {new.name}, say so: "
+        hint=f"If {owner.name} became {new.name}, say so: {first}"
         f"moved: [{{from: {owner.name}, to: {new.name}}}]. Otherwise choose another `name:`.",
         address=str(new),
         range=standing.finetune.range_of("name"),
@@ -94,7 +96,8 @@ def not_listed_yet(address: Address, generation: Generation) -> Diagnostic:
     """It was created, and the account does not show it."""
     return codes.NOT_LISTED_YET.warning(
         f"{generation.attributes.name} was created as {generation.id}; no listing shows it yet.",
-        hint="Wait and plan again; it is neither forgotten nor created a second time.",
+        hint="Wait and plan again; it is neither forgotten nor created a second time. If it is "
+        f"certainly gone: reconciler state rm {address.name}.",
         address=str(address),
     )
 
@@ -140,7 +143,8 @@ def move_blocked(old: Address, new: Address) -> Diagnostic:
     """Both ends of a move are recorded."""
     return codes.MOVE_BLOCKED.error(
         f"Both {old} and {new} are in the state, so {old} cannot become {new}.",
-        hint="Remove the `moved` entry, or forget one of the two first.",
+        hint=f"If {old.name} became {new.name}, forget what {new.name} was: "
+        f"reconciler state rm {new.name}. Otherwise remove the `moved` entry.",
         address=str(new),
     )
 

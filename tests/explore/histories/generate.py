@@ -20,6 +20,7 @@ from tests.explore.histories.steps import (
     Rename,
     Resolve,
     RestoreBackup,
+    Review,
     Step,
     UploadFate,
 )
@@ -52,7 +53,8 @@ def _step(chance: random.Random) -> Step:
 def _other(chance: random.Random) -> Step:
     address, name = chance.choice(_ADDRESSES), chance.choice(_ADDRESSES)
     kinds: tuple[tuple[int, Callable[[], Step]], ...] = (
-        (6, lambda: Resolve(_runner(chance))),
+        (6, lambda: Resolve(_runner(chance), hasty=chance.random() < 0.1)),
+        (2, lambda: Review(_runner(chance))),
         (6, ExecuteLate),
         (4, lambda: Lag(chance.choice((0, 1, 2, 5, 20)))),
         (1, lambda: OutsideCreate(name, chance.random() < 0.7)),
@@ -99,8 +101,9 @@ def _apply(chance: random.Random, depth: int = 0) -> Apply:
         failing_lists=(chance.randint(1, 4),) if chance.random() < 0.1 else (),
         during=tuple(during),
         parallelism=chance.choice((1, 2, 4)),
-        order=chance.randint(0, 9),
+        order=chance.randint(0, 99),
         target=chance.choice(_ADDRESSES) if chance.random() < 0.1 else "",
+        reviewed=chance.random() < 0.15,
     )
 
 

@@ -6,10 +6,9 @@ import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.model import ASSET_NAMES, Adapter, Address, Asset, Desired, Finetune
-from reconciler.state import State
 from tests.explore.histories.steps import Declare, Drop, Rename
 
 MODEL = "@cf/mistral/mistral-7b-instruct-v0.2-lora"
@@ -21,6 +20,7 @@ class Manifest:
     def __init__(self) -> None:
         self._entries: dict[str, Declare] = {}
         self._moved: dict[str, str] = {}
+        self._names = 0
 
     def change(self, step: Declare | Drop | Rename) -> None:
         """Edit it, unless it would be refused: a name twice, or nothing there."""
@@ -41,17 +41,18 @@ class Manifest:
         kept = {n: o for n, o in self._moved.items() if n in entries and o not in entries}
         self._moved = kept
 
-    def say_moves(self, state: State | None) -> None:
-        """Do what the plan's hint says about a name that is recorded at another address."""
-        if state is None:
-            return
-        names = {address: i.attributes.name for address, i in state.pending.items()}
-        names |= {a: record.current.attributes.name for a, record in state.finetunes.items()}
-        for old, name in names.items():
-            for address, finetune in self.desired().finetunes.items():
-                is_same = name == finetune.remote_name
-                if is_same and address not in names and old.name not in self._entries:
-                    self._moved[address.name] = old.name
+    def say_moved(self, old: str, new: str) -> None:
+        """Write `moved: [{from: old, to: new}]`."""
+        self._moved[new] = old
+
+    def unsay_moved(self, new: str) -> None:
+        """Remove the `moved` entry of an address."""
+        self._moved.pop(new, None)
+
+    def choose_name(self, address: str) -> None:
+        """Give a finetune another `name:` than any that there is."""
+        self._names += 1
+        self._entries[address] = replace(self._entries[address], name=f"another-{self._names}")
 
     def desired(self) -> Desired:
         return Desired(

@@ -19,6 +19,7 @@ from reconciler.cloudflare import (
 )
 from reconciler.diagnostics import Diagnostic, DiagnosticError, Severity
 from reconciler.model import Attributes, Listing, RemoteFinetune
+from reconciler.plan import Plan
 from reconciler.state import LockInfo, Snapshot, State, decode_state, encode_state
 from tests.explore.histories.steps import Apply, CreateFate
 
@@ -66,6 +67,7 @@ class World:
         self.late: list[Late] = []
         self.sent: set[str] = set()
         self.retried: set[str] = set()
+        self.executed = 0
         self.lists = 0
         self.lag = 0
         self._ids = 0
@@ -78,6 +80,7 @@ class World:
 
     def create(self, attributes: Attributes, attempt: str) -> Remote:
         self._ids += 1
+        self.executed += bool(attempt)
         remote = Remote(f"id-{self._ids}", attributes, attempt, self.lists + self.lag + 1)
         self.remotes.append(remote)
         return remote
@@ -101,7 +104,11 @@ def shown(remote: Remote) -> RemoteFinetune:
 
 
 class Process:
-    """One run as the outside sees it: counts its moments, and dies or is stopped at one."""
+    """One run as the outside sees it: counts its moments, and dies or is stopped at one.
+
+    sent: the attempts that it sent. shown: what it was listed last. reviewed: the plan that
+    it may carry out, None for any.
+    """
 
     def __init__(self, step: Apply, play: Callable[[object], None]) -> None:
         self.step = step
@@ -111,6 +118,8 @@ class Process:
         self.saves = 0
         self.lists = 0
         self.sent: set[str] = set()
+        self.shown = Listing()
+        self.reviewed: Plan | None = None
         self.creates = list(step.creates)
         self.uploads = list(step.uploads)
         self._play = play
@@ -172,7 +181,8 @@ class FakeAccount:
             self._process.lists += 1
             if self._process.lists in self._process.step.failing_lists:
                 raise failure("R506", "the list failed")
-            return self._world.listing()
+            self._process.shown = self._world.listing()
+            return self._process.shown
 
     def create(self, attributes: Attributes) -> CreateOutcome:
         fates = self._process.creates

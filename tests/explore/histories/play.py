@@ -8,15 +8,14 @@ from types import ModuleType
 
 import reconciler.apply.run
 import reconciler.apply.settling
-from reconciler.apply import ApplyOptions, Ledger, Run
 from reconciler.apply.resolution import adopt, retry
 from reconciler.diagnostics import DiagnosticError
-from reconciler.model import Action, Address, Attributes, Limits
-from reconciler.plan import Scope, build_plan
-from reconciler.refresh import refresh
-from reconciler.state import LockInfo, Snapshot, State, StateLock, new_state
+from reconciler.model import Action, Address, Attributes
+from reconciler.plan import Plan
+from reconciler.state import LockInfo, State, encode_state, new_state
 from tests.explore.histories import crew
-from tests.explore.histories.manifest import MODEL, Manifest, open_asset
+from tests.explore.histories.command import Command, Ended
+from tests.explore.histories.manifest import MODEL, Manifest
 from tests.explore.histories.outside import (
     BrokenPromise,
     Crash,
@@ -27,6 +26,7 @@ from tests.explore.histories.outside import (
     World,
     clock,
 )
+from tests.explore.histories.person import heed, without
 from tests.explore.histories.steps import (
     Apply,
     Declare,
@@ -39,11 +39,12 @@ from tests.explore.histories.steps import (
     Rename,
     Resolve,
     RestoreBackup,
+    Review,
 )
 from tests.explore.histories.truths import Truths
 
 _INFO = LockInfo("id", "apply", "somebody", "now")
-_LONGEST_END = 8
+_LONGEST_END = 12
 
 
 def play(history: History) -> Player:
@@ -84,6 +85,7 @@ class Player:
         self.disks = (first, first if history.shared_state else Disk())
         self.truths = Truths(history, self.world, self.disks)
         self.exit_codes: list[int | None] = []
+        self._reviewed: dict[int, Plan] = {}
 
     def play(self, step: object) -> None:
         """Play one step, and check what must hold at any time."""
@@ -94,7 +96,9 @@ class Player:
         world = self.world
         match step:
             case Apply():
-                self.exit_codes.append(self._apply(step))
+                self._apply(step)
+            case Review():
+                self._review(step)
             case Resolve():
                 self._resolve(step)
             case ExecuteLate():
@@ -108,7 +112,9 @@ class Player:
             case Declare() | Drop() | Rename():
                 self.manifest.change(step)
             case RestoreBackup():
-                self._restore(self.disks[step.runner])
+                self._restore(step.runner)
+
+    # The end
 
     def finish(self) -> None:
         """Let all that is late happen, and run until there is nothing more to do."""
@@ -116,21 +122,43 @@ class Player:
         self.world.lag = 0
         self._show_all()
         for runner in (0, 1):
-            code = self._finish(runner)
-            self.truths.check_end(runner, code, self.manifest.desired())
+            self._finish(runner)
         self.truths.check()
 
-    def _finish(self, runner: int) -> int | None:
-        code = None
+    def _finish(self, runner: int) -> None:
+        """Do what is asked for until all is done; the run after that has nothing to do."""
+        ended = Ended()
         for _ in range(_LONGEST_END):
-            code = self._apply(Apply(runner))
-            if code == 3:
+            ended = self._apply(Apply(runner))
+            if ended.code == 0:
+                after = self._apply(Apply(runner))
+                if not after.had_nothing_to_do:
+                    raise BrokenPromise(f"after exit code 0 there is more to do: {after}")
+                self.truths.check_end(self.manifest.desired())
+                return
+            if ended.code == 3:
                 self._resolve(Resolve(runner))
-            elif code == 0:
-                return self._apply(Apply(runner))
-            else:
-                self.manifest.say_moves(self.disks[runner].state)
-        return code
+            self._heed(runner, ended.plan)
+        raise BrokenPromise(f"it comes to no end: exit code {ended.code}, {ended.told}")
+
+    def _heed(self, runner: int, plan: Plan | None) -> None:
+        disk = self.disks[runner]
+        if plan is None:
+            return
+        before = disk.state or new_state("account")
+        after = heed(plan.problems, self.manifest, before)
+        for address in sorted(after.finetunes):
+            # They look into the dashboard for what no list shows, and it is gone for good.
+            current = after.finetunes[address].current
+            is_there = any(remote.id == current.id for remote in self.world.remotes)
+            if not current.seen and not is_there:
+                after = without(after, address)
+        kept = {generation.id for generation in after.generations()}
+        self.truths.released |= {g.id for g in before.generations()} - kept
+        if after != before:
+            disk.raw = encode_state(after)
+
+    # Other hands
 
     def _create_outside(self, step: OutsideCreate) -> None:
         wanted = {f.base_name: f.attributes for f in self.manifest.desired().finetunes.values()}
@@ -146,12 +174,12 @@ class Player:
     def _delete_outside(self, step: OutsideDelete) -> None:
         found = [r for r in self.world.alive(step.name) if self.world.is_shown(r)]
         self.world.remotes = [r for r in self.world.remotes if r not in found]
-        self.truths.note_deleted({remote.id for remote in found})
 
-    def _restore(self, disk: Disk) -> None:
+    def _restore(self, runner: int) -> None:
+        disk = self.disks[runner]
         if disk.holder is None or disk.holder.is_dead:
             disk.raw = disk.backup
-            self.truths.lost_memory = True
+            self.truths.note_restored(runner)
 
     def _show_all(self) -> None:
         for remote in self.world.remotes:
@@ -159,65 +187,49 @@ class Player:
 
     # A run
 
-    def _apply(self, step: Apply) -> int | None:
+    def _apply(self, step: Apply) -> Ended:
         process = Process(step, self.play)
+        ended = self._run(step, process)
+        process.is_dead = True
+        self.truths.note_kept(step.runner)
+        self.exit_codes.append(ended.code)
+        self.truths.check_exit(process, ended, self.manifest.desired())
+        return ended
+
+    def _run(self, step: Apply, process: Process) -> Ended:
         disk = self.disks[step.runner]
         store = FakeStore(disk, process, locks=self.history.shared_lock)
         account = FakeAccount(self.world, process, lambda wanted: self._intent_of(process, wanted))
         crew.begin(step.order)
+        reviewed = self._reviewed.get(step.runner) if step.reviewed else None
+        process.reviewed = reviewed
         try:
             with store.lock(_INFO, 0) as lock:
                 disk.backup = disk.raw
-                code = self._command(step, process, store, account, lock)
+                command = Command(process, store, account, self.truths.released)
+                ended = command.apply(self.manifest.desired(), reviewed, lock)
         except Crash:
-            code = None
+            return Ended()
         except DiagnosticError as error:
-            code = error.exit_code
-        process.is_dead = True
-        return code
+            return Ended(error.exit_code, None, error.diagnostics)
+        return ended
 
-    def _command(
-        self,
-        step: Apply,
-        process: Process,
-        store: FakeStore,
-        account: FakeAccount,
-        lock: StateLock,
-    ) -> int:
-        """Do what the command does; see reconciler.cli.apply."""
-        desired = self.manifest.desired()
-        snapshot = store.load() or Snapshot(new_state("account"), "")
-        listing = account.list_finetunes()
-        prior = refresh(snapshot.state, listing)
-        scope = Scope((Address(step.target),) if step.target else ())
-        plan = build_plan(desired, prior, Limits(), scope)
-        for change in plan.changes:
-            if change.action is Action.FORGET:
-                record = prior.state.finetunes[change.address]
-                self.truths.released.update(generation.id for generation in record.generations)
-        if plan.exit_code:
-            return plan.exit_code
-        if not plan.has_changes:
-            if snapshot.version and snapshot.state != prior.state:
-                following = prior.state.following(prior.state.finetunes, prior.state.pending)
-                store.save(following, snapshot.version)
-            self.truths.check_done(step, desired)
-            return 0
-        ledger = Ledger(prior, snapshot.version, store, lock, self._rescue)
-        options = ApplyOptions(step.parallelism, 60.0)
-        run = Run(plan, listing, ledger, account, open_asset, options, process.stop)
-        try:
-            for _ in run.events():
-                pass
-        except DiagnosticError as error:
-            return max(error.exit_code, run.outcome.exit_code if run.outcome.in_doubt else 0)
-        code = run.outcome.exit_code
-        self.truths.check_exit(step, code, process.sent, desired)
-        return code
+    def _review(self, step: Review) -> None:
+        process = Process(Apply(step.runner), self.play)
+        store = FakeStore(self.disks[step.runner], process, locks=False)
+        account = FakeAccount(self.world, process, lambda wanted: "")
+        command = Command(process, store, account, set())
+        self._reviewed[step.runner] = command.review(self.manifest.desired())
 
     def _intent_of(self, process: Process, attributes: Attributes) -> str:
         """Find the intent that a create was sent for, in what is durable at this moment."""
-        runner = process.step.runner
+        runner, reviewed = process.step.runner, process.reviewed
+        if reviewed is not None and all(
+            change.after != attributes
+            for change in reviewed.changes
+            if change.action is Action.CREATE
+        ):
+            raise BrokenPromise(f"a create of {attributes.name} was sent that nobody reviewed")
         state = self.disks[runner].state
         for intent in state.pending.values() if state else ():
             if intent.attributes == attributes:
@@ -226,9 +238,6 @@ class Player:
                 return intent.attempt_id
         raise BrokenPromise(f"a create of {attributes.name} was sent without a durable intent")
 
-    def _rescue(self, state: State) -> str:
-        return "a rescue file"
-
     # A person's word
 
     def _resolve(self, step: Resolve) -> None:
@@ -236,18 +245,23 @@ class Player:
         state = disk.state
         if state is None or (disk.holder is not None and not disk.holder.is_dead):
             return
-        # A person looks when all has come to rest, and waits until the list shows it.
-        self.world.execute_late()
-        self._show_all()
+        if not step.hasty:
+            # A person looks when all has come to rest, and waits until the list shows it.
+            self.world.execute_late()
+            self._show_all()
         process = Process(Apply(), self.play)
         store = FakeStore(disk, process, locks=False)
         for address, intent in state.pending.items():
             snapshot = store.load()
             if snapshot is not None and address in snapshot.state.pending:
-                following = self._word(snapshot.state, address, intent.attempt_id)
+                if step.hasty:
+                    self.truths.note_wrong_word(intent)
+                    following = retry(snapshot.state, [address])
+                else:
+                    following = self._true_word(snapshot.state, address, intent.attempt_id)
                 store.save(following, snapshot.version)
 
-    def _word(self, state: State, address: Address, attempt: str) -> State:
+    def _true_word(self, state: State, address: Address, attempt: str) -> State:
         for remote in self.world.of_attempt(attempt):
             try:
                 return adopt(state, address, remote.id, self.world.listing())

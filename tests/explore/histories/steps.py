@@ -24,6 +24,7 @@ class Apply:
     failing_saves: (number of the save, whether it took effect all the same).
     failing_lists: numbers of lists. during: steps that happen at a moment of this run.
     order: seeds the order in which calls that are under way at once happen.
+    reviewed: only the plan that the runner's last Review saw may be applied.
     """
 
     runner: int = 0
@@ -37,13 +38,25 @@ class Apply:
     parallelism: int = 2
     order: int = 0
     target: str = ""
+    reviewed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Somebody plans, and reads it."""
+
+    runner: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Resolve:
-    """A person says what is true of every create that the runner's state has in doubt."""
+    """A person says what is true of every create that the runner's state has in doubt.
+
+    hasty: they do not look, and say of every one that it was not created.
+    """
 
     runner: int = 0
+    hasty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +122,7 @@ class RestoreBackup:
 
 Step = (
     Apply
+    | Review
     | Resolve
     | ExecuteLate
     | Lag
