@@ -12,7 +12,7 @@ _IN_DOUBT = f"{_PROTOCOL}test_rows_13_to_20_a_create_that_left_no_trace_stays_in
 BUGS = (
     Bug(
         "a create is sent again after a 502",
-        (f"{_CREATE}test_page_of_the_edge_is_ambiguous_after_one_request", _IN_DOUBT),
+        (f"{_CREATE}test_row_16_page_of_the_edge_is_ambiguous_after_one_request", _IN_DOUBT),
         (
             Edit(
                 "cloudflare/client.py",
@@ -23,7 +23,7 @@ BUGS = (
     ),
     Bug(
         "a create is sent again after a timeout",
-        (f"{_CREATE}test_no_answer_in_time_is_ambiguous_after_one_request",),
+        (f"{_CREATE}test_rows_15_and_25_no_answer_in_time_is_ambiguous_after_one_request",),
         (
             Edit(
                 "cloudflare/client.py",
@@ -35,7 +35,10 @@ BUGS = (
     ),
     Bug(
         "a connection that breaks is a definite no",
-        (f"{_CREATE}test_no_whole_answer_is_ambiguous_after_one_request", _IN_DOUBT),
+        (
+            f"{_CREATE}test_rows_13_14_15_19_and_26_no_whole_answer_is_ambiguous_after_one_request",
+            _IN_DOUBT,
+        ),
         (
             Edit(
                 "cloudflare/verdicts.py",
@@ -47,7 +50,7 @@ BUGS = (
     Bug(
         "a 500 closes the intent",
         (
-            f"{_CREATE}test_everything_unclear_is_ambiguous_after_one_request",
+            f"{_CREATE}test_rows_17_and_18_everything_unclear_is_ambiguous_after_one_request",
             f"{_PROTOCOL}test_rows_13_to_19_a_create_whose_answer_is_lost_is_adopted",
         ),
         (
@@ -61,7 +64,10 @@ BUGS = (
     ),
     Bug(
         "a 200 that says `success: false` is a definite no",
-        (f"{_CREATE}test_everything_unclear_is_ambiguous_after_one_request", _IN_DOUBT),
+        (
+            f"{_CREATE}test_rows_17_and_18_everything_unclear_is_ambiguous_after_one_request",
+            _IN_DOUBT,
+        ),
         (
             Edit(
                 "cloudflare/envelope.py",
@@ -72,7 +78,7 @@ BUGS = (
     ),
     Bug(
         "a success without a usable id is taken",
-        (f"{_CREATE}test_success_without_a_usable_id_is_ambiguous", _IN_DOUBT),
+        (f"{_CREATE}test_row_20_success_without_a_usable_id_is_ambiguous", _IN_DOUBT),
         (
             Edit(
                 "cloudflare/verdicts.py",
@@ -84,7 +90,7 @@ BUGS = (
     ),
     Bug(
         "what was sent is noted after the first byte and not before",
-        (f"{_CREATE}test_no_whole_answer_is_ambiguous_after_one_request",),
+        (f"{_CREATE}test_rows_13_14_15_19_and_26_no_whole_answer_is_ambiguous_after_one_request",),
         (
             Edit(
                 "cloudflare/transport.py",
@@ -97,8 +103,8 @@ BUGS = (
     Bug(
         "redirects are followed",
         (
-            f"{_CREATE}test_redirect_is_not_followed",
-            f"{_LEAKS}test_redirect_sends_nothing_anywhere",
+            f"{_CREATE}test_row_24_redirect_is_not_followed",
+            f"{_LEAKS}test_row_24_redirect_sends_nothing_anywhere",
         ),
         (
             Edit(
@@ -126,7 +132,7 @@ BUGS = (
     ),
     Bug(
         "a list that is null counts as an empty account",
-        (f"{_LISTING}test_other_shapes_are_an_error_and_never_empty",),
+        (f"{_LISTING}test_row_27_other_shapes_are_an_error_and_never_empty",),
         (
             Edit(
                 "cloudflare/listing.py",
@@ -137,7 +143,7 @@ BUGS = (
     ),
     Bug(
         "a list that is not complete is used",
-        (f"{_LISTING}test_count_that_stays_different_is_an_error",),
+        (f"{_LISTING}test_row_30_count_that_stays_different_is_an_error",),
         (
             Edit(
                 "cloudflare/listing.py",
