@@ -22,6 +22,7 @@ def server(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultS
         monkeypatch.setenv("CLOUDFLARE_API_BASE_URL", started.base_url)
         monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", ACCOUNT_ID)
         monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
+        project.environment.clear()
         yield started
 
 
@@ -141,6 +142,19 @@ def test_row_31_a_created_finetune_that_no_list_shows_is_not_created_again(
     assert "R610" in planned.err
     assert apply(project).code == 0
     assert server.count("create") == 1
+
+
+def test_to_forget_what_no_list_shows_is_warned_of(project: Project, server: FaultServer) -> None:
+    project.declare("a")
+    server.account.lag = 1000
+    assert apply(project).code == 0
+    assert "reconciler state rm a" in project.run("plan").err.replace("\n  ", " ")
+
+    removed = project.run("state", "rm", "a")
+
+    assert removed.code == 0
+    assert server.account.finetunes[0]["id"] in removed.err
+    assert "a second one" in removed.err.replace("\n  ", " ")
 
 
 def test_row_22_a_definite_no_closes_the_intent(project: Project, server: FaultServer) -> None:

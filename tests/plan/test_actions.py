@@ -452,6 +452,22 @@ def test_what_another_address_records_is_not_adopted_a_second_time() -> None:
     assert "moved: [{from: old, to: new}]" in made.problems[0].hint
 
 
+def test_the_hint_leads_to_a_move_that_is_possible() -> None:
+    state = recorded({"old": generation(1, "bot"), "new": generation(2, "other")})
+    wanted = desired(finetune("new", base_name="bot"))
+    made = plan(wanted, state, [remote(1, "bot"), remote(2, "other")])
+    assert codes(made) == ["R613", "r607"]
+    assert "first reconciler state rm new, then moved: [{from: old" in made.problems[0].hint
+
+    wanted = desired(finetune("new", base_name="bot"), moved={"new": "old"})
+    blocked = plan(wanted, state, [remote(1, "bot"), remote(2, "other")])
+    hint = next(p.hint for p in blocked.problems if p.code == "R606")
+    assert "reconciler state rm new" in hint
+    after = recorded({"old": generation(1, "bot")})
+    made = plan(wanted, after, [remote(1, "bot"), remote(2, "other")])
+    assert (actions(made), made.can_apply) == ({"new": "move"}, True)
+
+
 def test_what_another_address_records_is_not_created_offline() -> None:
     state = recorded({"old": generation(1, "bot")})
     made = plan(desired(finetune("new", base_name="bot")), state, None)

@@ -242,10 +242,17 @@ class Disk:
         self.raw: bytes | None = None
         self.backup: bytes | None = None
         self.holder: Process | None = None
+        self._decoded: tuple[bytes, State] | None = None
 
     @property
     def state(self) -> State | None:
-        return None if self.raw is None else decode_state(self.raw, "the state")
+        """Decode what is kept, once for each content: most of a history would go into it."""
+        raw = self.raw
+        if raw is None:
+            return None
+        if self._decoded is None or self._decoded[0] is not raw:
+            self._decoded = (raw, decode_state(raw, "the state"))
+        return self._decoded[1]
 
 
 class FakeStore:

@@ -86,6 +86,7 @@ class Player:
         self.truths = Truths(history, self.world, self.disks)
         self.exit_codes: list[int | None] = []
         self._reviewed: dict[int, Plan] = {}
+        self._under_way = 0
 
     def play(self, step: object) -> None:
         """Play one step, and check what must hold at any time."""
@@ -189,9 +190,12 @@ class Player:
 
     def _apply(self, step: Apply) -> Ended:
         process = Process(step, self.play)
+        self._under_way += 1
         ended = self._run(step, process)
+        self._under_way -= 1
         process.is_dead = True
-        self.truths.note_kept(step.runner)
+        if not self._under_way:
+            self.truths.note_kept(step.runner)
         self.exit_codes.append(ended.code)
         self.truths.check_exit(process, ended, self.manifest.desired())
         return ended
