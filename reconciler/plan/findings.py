@@ -6,6 +6,12 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.diagnostics.codes import plan as codes
 from reconciler.model import Address, AttributeChange, Finetune, RemoteFinetune
 from reconciler.plan.standing import Standing
+from reconciler.plan.unresolved import (
+    ways_on,
+    what_is_listed,
+    what_was_sent,
+    when_it_was_sent,
+)
 from reconciler.refresh import Unresolved
 from reconciler.state import AssetStatus, FinetuneRecord, Generation
 
@@ -152,19 +158,10 @@ def move_blocked(old: Address, new: Address) -> Diagnostic:
 def unresolved(item: Unresolved) -> Diagnostic:
     """An earlier create may have happened or not."""
     intent, candidates = item.intent, item.candidates
-    shown = (
-        f"The account shows {len(candidates)} new of that name: "
-        + ", ".join(candidate.id for candidate in candidates)
-        if candidates
-        else "The account shows none that is new"
-    )
-    adopt = candidates[0].id if len(candidates) == 1 else "ID"
     return codes.UNRESOLVED_CREATE.error(
-        f'A create of "{intent.attributes.name}" was prepared at '
-        f"{intent.created_at or 'an unknown time'} (attempt {intent.attempt_id}) and its answer "
-        f"never recorded. {shown}.",
-        hint=f"If it exists: reconciler resolve {item.address} --adopt {adopt}. "
-        f"If it certainly does not: reconciler resolve {item.address} --retry.",
+        f"A create of {what_was_sent(intent)} was prepared at {when_it_was_sent(intent)}, and its "
+        f"answer never recorded. {what_is_listed(intent, candidates)}",
+        hint=ways_on(item.address, intent, candidates),
         address=str(item.address),
     )
 

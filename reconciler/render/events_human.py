@@ -84,7 +84,10 @@ def _outcome(outcome: Outcome, style: Style) -> Iterator[str]:
         else ("Apply stopped." if outcome.in_doubt else "Apply finished with errors.")
     )
     color = "green" if whole else "red"
-    yield f"{style.paint(title, color, 'bold')} {', '.join(done) or 'Nothing was changed'}."
+    # Of what is in doubt nobody knows whether it changed anything.
+    nothing = "" if outcome.in_doubt else "Nothing was changed"
+    summary = ", ".join(done) or nothing
+    yield f"{style.paint(title, color, 'bold')} {summary}.".removesuffix(" .")
     if outcome.failed:
         yield f"{count(len(outcome.failed), 'finetune')} failed."
     for change in outcome.incomplete:

@@ -89,10 +89,17 @@ def test_rows_13_to_20_a_create_that_left_no_trace_stays_in_doubt(
     assert server.count("create") == 1
     assert list(state_of(project)["pending"]) == ["finetune.a"]
     assert "8 changes not attempted" in result.out
-    assert "reconciler resolve" in result.err
+    told = result.err.replace("\n  ", " ")
+    (intent,) = state_of(project)["pending"].values()
+    assert intent["created_at"] in told
+    assert intent["attempt_id"] in told
+    assert "The account lists none of that name that is new" in told
+    assert "reconciler resolve finetune.a --retry" in told
+    assert "Nothing was changed" not in result.out
 
     again = apply(project)
     assert again.code == 3
+    assert "nothing was changed" in again.err
     assert server.count("create") == 1
     planned = project.run("plan")
     assert planned.code == 3

@@ -148,8 +148,8 @@ BUGS = (
         (
             Edit(
                 "apply/run.py",
-                "            self._halted = True\n            yield InDoubt(address, diagnostic)\n",
-                "            yield InDoubt(address, diagnostic)\n",
+                "                self._halted = True\n                told =",
+                "                told =",
             ),
         ),
     ),
