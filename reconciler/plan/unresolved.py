@@ -28,12 +28,10 @@ def when_it_was_sent(intent: Intent) -> str:
 
 def what_is_listed(intent: Intent, candidates: Candidates) -> str:
     """Say which finetunes of its name are new, and whether they can be its result."""
-    before = len(intent.known_ids)
-    old = f" besides {before} that had the name before" if before else ""
     if not candidates:
-        return f"The account lists none of that name that is new{old}."
+        return "The account lists none of that name that is new."
     listed = "; ".join(_one(intent, candidate) for candidate in candidates)
-    return f"The account lists {len(candidates)} new of that name{old}: {listed}."
+    return f"The account lists {len(candidates)} new of that name: {listed}."
 
 
 def ways_on(address: Address, intent: Intent, candidates: Candidates) -> str:
