@@ -200,7 +200,7 @@ class Ledger:
                 yield codes.INTENT_NOT_CLOSED.error(
                     f"{address} was certainly not created, and the state still says that it may "
                     "have been.",
-                    hint=f"Mend the cause, then: reconciler resolve {address.name} --retry",
+                    hint=f"Mend the cause, then: reconciler resolve {address} --retry",
                     address=str(address),
                 )
 

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 
 from reconciler.model import ASSET_NAMES, Adapter, Address, Asset, Desired, Finetune
 from tests.explore.histories.steps import Declare, Drop, Rename
@@ -83,6 +84,7 @@ def content_of(sha256: str) -> bytes:
     return sha256.encode()
 
 
+@cache
 def _finetune(address: str, entry: Declare) -> Finetune:
     return Finetune(
         Address(address),

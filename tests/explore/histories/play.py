@@ -130,13 +130,15 @@ class Player:
         """Do what is asked for until all is done; the run after that has nothing to do."""
         ended = Ended()
         for _ in range(_LONGEST_END):
+            before = ended
             ended = self._apply(Apply(runner))
-            if ended.code == 0:
-                after = self._apply(Apply(runner))
-                if not after.had_nothing_to_do:
-                    raise BrokenPromise(f"after exit code 0 there is more to do: {after}")
+            if ended.had_nothing_to_do:
                 self.truths.check_end(self.manifest.desired())
                 return
+            if before.code == 0:
+                raise BrokenPromise(f"after exit code 0 there is more to do: {ended}")
+            if ended.code == 0:
+                continue
             if ended.code == 3:
                 self._resolve(Resolve(runner))
             self._heed(runner, ended.plan)

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).parents[3]
 _COPIED = ("reconciler", "tests", "schemas", "examples")
 _NOT_COPIED = shutil.ignore_patterns("__pycache__")
-_FAILED = re.compile(r"^FAILED (\S+)", re.MULTILINE)
+_FAILED = re.compile(r"^FAILED (.+?)(?: - |$)", re.MULTILINE)
 
 
 class NotPlantedError(Exception):
@@ -57,11 +57,11 @@ class Bug:
 
 @dataclass(frozen=True, slots=True)
 class Caught:
-    """What one test said of one bug. by: the test that failed, "" for none. output: pytest's."""
+    """What one test said of one bug. by: those of its cases that failed. output: pytest's."""
 
     bug: str
     asked: str
-    by: str
+    by: tuple[str, ...]
     output: str
 
 
@@ -76,12 +76,12 @@ def copied() -> Iterator[Path]:
         yield folder
 
 
-def run_tests(folder: Path, *tests: str) -> tuple[int, str, str]:
-    """Run tests against a copy until one fails; returns exit code, failed test and output."""
+def run_tests(folder: Path, *tests: str) -> tuple[int, tuple[str, ...], str]:
+    """Run tests against a copy; returns the exit code, the tests that failed, and the output."""
     # Before everything else that has the package, in the processes that tests start too.
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     environment.pop("PYTEST_ADDOPTS", None)
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=line"]
+    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=line"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, *tests],
         cwd=folder,
@@ -92,16 +92,16 @@ def run_tests(folder: Path, *tests: str) -> tuple[int, str, str]:
         check=False,
         timeout=300,
     )
-    failed = _FAILED.search(done.stdout)
-    return done.returncode, failed[1] if failed else "", done.stdout + done.stderr
+    return done.returncode, tuple(_FAILED.findall(done.stdout)), done.stdout + done.stderr
 
 
 def catch(bug: Bug) -> list[Caught]:
     """Plant a bug and ask each of its tests."""
     with copied() as folder:
         bug.plant(folder / "reconciler")
-        found = []
-        for test in bug.caught_by:
-            _, failed, output = run_tests(folder, test)
-            found.append(Caught(bug.name, test, failed, output))
-        return found
+        _, failed, output = run_tests(folder, *bug.caught_by)
+    return [Caught(bug.name, test, _cases(test, failed), output) for test in bug.caught_by]
+
+
+def _cases(test: str, failed: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(case for case in failed if case == test or case.startswith(f"{test}["))

@@ -3,7 +3,7 @@
 from tests.explore.planted.bug import Bug, Edit
 
 _FAULTS = "tests/stores/test_local_faults.py::"
-_LOCAL = "tests/stores/test_local.py"
+_LOCAL = "tests/stores/test_local.py::"
 _SYNCS = f"{_FAULTS}test_a_save_without_faults_syncs_the_file_before_its_name"
 _FOLDER = (
     f"{_FAULTS}test_row_36_a_fault_at_the_sync_of_the_folder_is_told_though_the_new_state_is_there"
@@ -74,7 +74,7 @@ BUGS = (
     Bug(
         "no compare-and-swap",
         (
-            _LOCAL,
+            f"{_LOCAL}TestLocalStore::test_a_lost_update_is_refused",
             "tests/stores/test_races.py::test_two_runners_whose_lock_failed_never_create_twice",
         ),
         (
@@ -87,7 +87,7 @@ BUGS = (
     ),
     Bug(
         "two may replace one version at once",
-        (_LOCAL,),
+        (f"{_LOCAL}test_who_saves_without_the_lock_while_another_does_is_refused",),
         (
             Edit(
                 "stores/local.py",
@@ -99,7 +99,7 @@ BUGS = (
     ),
     Bug(
         "the lock file is removed when the lock is let go",
-        (_LOCAL,),
+        (f"{_LOCAL}test_the_lock_file_stays_and_names_nobody_afterwards",),
         (
             Edit(
                 "stores/file_lock.py",

@@ -29,13 +29,13 @@ def work(bug: Bug | None) -> list[Caught]:
     tests = sorted({test for planted in BUGS for test in planted.caught_by})
     with copied() as folder:
         code, failed, output = run_tests(folder, *tests)
-    return [Caught(_CONTROL, "all", failed or f"exit code {code}", output)] if code else []
+    return [Caught(_CONTROL, "all", failed or (f"exit code {code}",), output)] if code else []
 
 
 def summed_up(found: list[Caught]) -> Report:
     """Make the report; found: what each test said of each bug."""
     failures = [
-        f"{caught.bug}: {caught.by}\n{caught.output[-2000:]}"
+        f"{caught.bug}: {', '.join(caught.by)}\n{caught.output[-2000:]}"
         for caught in found
         if caught.bug == _CONTROL
     ]
@@ -47,15 +47,17 @@ def summed_up(found: list[Caught]) -> Report:
     by: dict[str, list[str]] = {bug.name: [] for bug in BUGS}
     for caught in found:
         if caught.by and caught.bug in by:
-            by[caught.bug].append(caught.by)
-    failures += [f"{name}: not asked, the time was over" for name, tests in by.items() if not tests]
+            by[caught.bug].append(caught.asked)
+    asked = {caught.bug for caught in found}
+    failures += [f"{name}: not asked, the time was over" for name in by if name not in asked]
     rooms = Counter(test.split("/")[1] for tests in by.values() for test in set(tests))
-    caught_all = sum(len(by[bug.name]) == len(bug.caught_by) for bug in BUGS)
     figures = {
         "bugs planted": len(BUGS),
-        "caught": caught_all,
-        "by tests in": dict(rooms.most_common()),
-        **{name: ", ".join(_short(test) for test in tests) for name, tests in by.items()},
+        "caught by every test that should": sum(
+            len(by[bug.name]) == len(bug.caught_by) for bug in BUGS
+        ),
+        "caught by tests in": dict(rooms.most_common()),
+        **{name: ", ".join(map(_short, tests)) for name, tests in by.items()},
     }
     return Report("Planted bugs", figures, failures)
 
