@@ -9,6 +9,8 @@ from reconciler.cloudflare.outcomes import AlreadyThere
 from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.diagnostics.codes import apply as codes
 from reconciler.model import Address, RemoteFinetune
+from reconciler.plan.unresolved import Candidates, ways_on, what_is_listed, when_it_was_sent
+from reconciler.state import Intent
 
 
 def not_new(address: Address, remote: RemoteFinetune) -> Diagnostic:
@@ -24,6 +26,20 @@ def not_new(address: Address, remote: RemoteFinetune) -> Diagnostic:
 def needs_a_look(address: Address, warning: Diagnostic) -> Diagnostic:
     """Make an error of what the client found strange: the next plan cannot be applied."""
     return replace(warning, severity=Severity.ERROR, address=str(address))
+
+
+def in_doubt(
+    address: Address, cause: Diagnostic, intent: Intent, candidates: Candidates | None
+) -> Diagnostic:
+    """Tell the whole story. candidates: what was listed of its name, None for no list."""
+    listed = (
+        "No list of the account could be had afterwards."
+        if candidates is None
+        else what_is_listed(intent, candidates)
+    )
+    detail = f"{cause.detail} It was prepared at {when_it_was_sent(intent)}. {listed}"
+    hint = ways_on(address, intent, candidates or ())
+    return replace(cause, detail=detail, hint=hint, address=str(address))
 
 
 def incomplete(result: UploadResult, cause: Diagnostic) -> Diagnostic:

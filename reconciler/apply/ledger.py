@@ -5,10 +5,11 @@ Between two saves the entries may change freely; what counts is only what was sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
-from reconciler.diagnostics import DiagnosticError
+from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import apply as codes
 from reconciler.model import ASSET_NAMES, Address, Asset, Change, RemoteFinetune
 from reconciler.refresh import PriorState, attributes_of
@@ -60,7 +61,7 @@ class Ledger:
     def save_last(self) -> None:
         """Save what a run left unsaved, however it ended.
 
-        Raises DiagnosticError (R702, exit code 3) where finetunes were created that could
+        Raises DiagnosticError (R702, R709, exit code 3) where the results of creates could
         not be recorded. Whatever else fails here was told before.
         """
         try:
@@ -68,8 +69,11 @@ class Ledger:
             if self.is_dirty:
                 self.save()
         except DiagnosticError as error:
-            if self._unsaved_ids:
-                raise self._not_recorded(error) from error
+            with suppress(DiagnosticError):
+                self._catch_up()
+            told = [*self._not_recorded(), *self._not_closed()]
+            if told:
+                raise DiagnosticError(*error.diagnostics, *told, exit_code=3) from error
 
     def recorded_ids(self) -> frozenset[str]:
         """Return every id that is recorded."""
@@ -178,15 +182,27 @@ class Ledger:
             saved = {generation.id for generation in stored.state.generations()}
             self._unsaved_ids = {a: id_ for a, id_ in self._unsaved_ids.items() if id_ not in saved}
 
-    def _not_recorded(self, error: DiagnosticError) -> DiagnosticError:
+    def _not_recorded(self) -> Iterator[Diagnostic]:
+        if not self._unsaved_ids:
+            return
         ids = ", ".join(f"{address} is {id_}" for address, id_ in self._unsaved_ids.items())
         where = self._rescue(self._following())
         kept = f" The state that could not be saved is in {where}." if where else ""
-        told = codes.RESULTS_NOT_SAVED.error(
+        yield codes.RESULTS_NOT_SAVED.error(
             f"{ids}.{kept}",
             hint="Mend the cause and run apply again: the intents saved before find them.",
         )
-        return DiagnosticError(*error.diagnostics, told, exit_code=3)
+
+    def _not_closed(self) -> Iterator[Diagnostic]:
+        """Name the intents that stay in the stored state though nothing came of them."""
+        for address in sorted(self._state.pending):
+            if address not in self.pending and address not in self._unsaved_ids:
+                yield codes.INTENT_NOT_CLOSED.error(
+                    f"{address} was certainly not created, and the state still says that it may "
+                    "have been.",
+                    hint=f"Mend the cause, then: reconciler resolve {address} --retry",
+                    address=str(address),
+                )
 
 
 def _pending(assets: tuple[Asset, ...]) -> dict[str, AssetRecord]:

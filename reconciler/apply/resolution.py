@@ -22,6 +22,8 @@ def adopt(state: State, address: Address, remote_id: str, listing: Listing) -> S
         problem = f"The account lists no finetune with the id {remote_id}."
     elif remote.id in recorded:
         problem = f"{remote_id} is recorded already."
+    elif remote.id in intent.known_ids:
+        problem = f'{remote_id} was listed before the create of "{name}" was sent.'
     elif not intent.attributes.matches(attributes_of(remote)):
         problem = f'{remote_id} has other attributes than the create of "{name}".'
     if remote is None or problem:

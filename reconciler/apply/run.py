@@ -117,7 +117,9 @@ class Run:
         for item in self._crew.drain():
             if isinstance(item, Finished):
                 self._count(self._take(item.result))
-        self._count(InDoubt(address, found) for address, found in self._ambiguous.items())
+        for address, cause in self._ambiguous.items():
+            told = findings.in_doubt(address, cause, self._ledger.pending[address], None)
+            self.outcome.count(InDoubt(address, told))
         self._crew.dismiss()
         self._ledger.save_last()
 
@@ -239,15 +241,17 @@ class Run:
         intents = {address: self._ledger.pending[address] for address in self._ambiguous}
         recorded = self._ledger.recorded_ids()
         seconds = self._options.settle_seconds
-        for address, remote in settle(self._account, intents, recorded, seconds, self._stop):
-            self._old_ids.add(remote.id)
-            self._ledger.created(address, remote, seen=True)
-            del self._ambiguous[address]
-            yield CreateDone(address, remote.id, 0.0, adopted=True)
-        for address, diagnostic in self._ambiguous.items():
-            self._halted = True
-            yield InDoubt(address, diagnostic)
-        self._ambiguous.clear()
+        for sighting in settle(self._account, intents, recorded, seconds, self._stop):
+            address, candidates = sighting.address, sighting.candidates
+            cause = self._ambiguous.pop(address)
+            if sighting.is_result and candidates:
+                self._old_ids.add(candidates[0].id)
+                self._ledger.created(address, candidates[0], seen=True)
+                yield CreateDone(address, candidates[0].id, 0.0, adopted=True)
+            else:
+                self._halted = True
+                told = findings.in_doubt(address, cause, intents[address], candidates)
+                yield InDoubt(address, told)
 
     # Uploads
 

@@ -116,7 +116,7 @@ def _apply(
         planned = workspace.plan(declared, store, account, scope)
         reporter.planned(planned.plan)
         if planned.plan.exit_code:
-            terminal.err("Nothing was changed.")
+            terminal.err("The plan cannot be applied; nothing was changed.")
             return planned.plan.exit_code
         approval.check(planned.plan)
         if not planned.plan.has_changes:

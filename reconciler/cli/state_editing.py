@@ -64,9 +64,15 @@ def remove(
     """
     workspace = Workspace(terminal, state=state, sandbox=sandbox, lock_timeout=lock_timeout)
     wanted = parse_scope(addresses, ()).targets
-    _edit(workspace, "state rm", _Removal(wanted))
+    before = _edit(workspace, "state rm", _Removal(wanted))
     for address in wanted:
         terminal.out(f"{address}: forgotten; it stays in the account.")
+        current = before.finetunes[address].current
+        if not current.seen:
+            terminal.err(
+                f"No listing has shown {current.id} yet. Where {address} is declared, apply "
+                "creates it again as long as none does: a second one, if it is there after all."
+            )
     return 0
 
 
@@ -121,10 +127,12 @@ def _check_recorded(state: State, address: Address) -> None:
         )
 
 
-def _edit(workspace: Workspace, operation: str, change: _Move | _Removal) -> None:
+def _edit(workspace: Workspace, operation: str, change: _Move | _Removal) -> State:
+    """Change the state; returns it as it was before."""
     store = workspace.store()
     with workspace.locked(store, operation) as lock:
         snapshot = workspace.recorded(store)
         following = change(snapshot.state)
         lock.check()
         store.save(following, snapshot.version)
+    return snapshot.state

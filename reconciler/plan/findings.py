@@ -6,6 +6,12 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.diagnostics.codes import plan as codes
 from reconciler.model import Address, AttributeChange, Finetune, RemoteFinetune
 from reconciler.plan.standing import Standing
+from reconciler.plan.unresolved import (
+    ways_on,
+    what_is_listed,
+    what_was_sent,
+    when_it_was_sent,
+)
 from reconciler.refresh import Unresolved
 from reconciler.state import AssetStatus, FinetuneRecord, Generation
 
@@ -24,9 +30,11 @@ def duplicate(standing: Standing) -> Diagnostic:
 def recorded_elsewhere(standing: Standing, owner: Address) -> Diagnostic:
     """The finetune of its name belongs to another address."""
     new = standing.finetune.address
+    # A move onto what is recorded is refused; see move_blocked.
+    first = f"first reconciler state rm {new.name}, then " if standing.record else ""
     return codes.RECORDED_ELSEWHERE.error(
         f'The state has "{standing.name}" as {owner}.',
-        hint=f"If {owner.name} became {new.name}, say so: "
+        hint=f"If {owner.name} became {new.name}, say so: {first}"
         f"moved: [{{from: {owner.name}, to: {new.name}}}]. Otherwise choose another `name:`.",
         address=str(new),
         range=standing.finetune.range_of("name"),
@@ -94,7 +102,8 @@ def not_listed_yet(address: Address, generation: Generation) -> Diagnostic:
     """It was created, and the account does not show it."""
     return codes.NOT_LISTED_YET.warning(
         f"{generation.attributes.name} was created as {generation.id}; no listing shows it yet.",
-        hint="Wait and plan again; it is neither forgotten nor created a second time.",
+        hint="Wait and plan again; it is neither forgotten nor created a second time. If it is "
+        f"certainly gone: reconciler state rm {address.name}.",
         address=str(address),
     )
 
@@ -155,7 +164,8 @@ def move_blocked(old: Address, new: Address) -> Diagnostic:
     """Both ends of a move are recorded."""
     return codes.MOVE_BLOCKED.error(
         f"Both {old} and {new} are in the state, so {old} cannot become {new}.",
-        hint="Remove the `moved` entry, or forget one of the two first.",
+        hint=f"If {old.name} became {new.name}, forget what {new.name} was: "
+        f"reconciler state rm {new.name}. Otherwise remove the `moved` entry.",
         address=str(new),
     )
 
@@ -163,19 +173,10 @@ def move_blocked(old: Address, new: Address) -> Diagnostic:
 def unresolved(item: Unresolved) -> Diagnostic:
     """An earlier create may have happened or not."""
     intent, candidates = item.intent, item.candidates
-    shown = (
-        f"The account shows {len(candidates)} new of that name: "
-        + ", ".join(candidate.id for candidate in candidates)
-        if candidates
-        else "The account shows none that is new"
-    )
-    adopt = candidates[0].id if len(candidates) == 1 else "ID"
     return codes.UNRESOLVED_CREATE.error(
-        f'A create of "{intent.attributes.name}" was prepared at '
-        f"{intent.created_at or 'an unknown time'} (attempt {intent.attempt_id}) and its answer "
-        f"never recorded. {shown}.",
-        hint=f"If it exists: reconciler resolve {item.address} --adopt {adopt}. "
-        f"If it certainly does not: reconciler resolve {item.address} --retry.",
+        f"A create of {what_was_sent(intent)} was prepared at {when_it_was_sent(intent)}, and its "
+        f"answer never recorded. {what_is_listed(intent, candidates)}",
+        hint=ways_on(item.address, intent, candidates),
         address=str(item.address),
     )
 

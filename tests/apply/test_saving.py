@@ -7,7 +7,7 @@ import pytest
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import cloudflare as api_codes
 from tests.apply.busy import busy_world, check_end
-from tests.apply.world import Applied, Fault, World, lose
+from tests.apply.world import Applied, Fault, World, lose, refuse
 
 SAVES = 14
 """How often a busy run saves, with two calls at once."""
@@ -127,3 +127,19 @@ def test_in_doubt_outweighs_a_save_that_fails_afterwards() -> None:
 
     assert world.apply(parallelism=1).code == 3
     world.is_remembered()
+
+
+def test_an_intent_of_which_nothing_came_and_that_cannot_be_closed_is_named() -> None:
+    world = World()
+    world.want("a", "b")
+    world.account.reactions["a"].append(refuse)
+    world.store.faults = dict.fromkeys(range(2, 9), Fault.NOT_WRITTEN)
+
+    applied = world.apply(parallelism=1)
+
+    assert applied.code == 3
+    assert "R709" in applied.codes
+    assert "R702" not in applied.codes
+    assert "finetune.a was certainly not created" in str(applied.error)
+    assert world.store.pending == {"a"}
+    assert world.plan().exit_code == 3

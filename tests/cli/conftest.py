@@ -146,3 +146,9 @@ def project(
 
 def lines(text: str) -> Sequence[str]:
     return [line for line in text.splitlines() if line.strip()]
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the client's pauses before another attempt take no time."""
+    monkeypatch.setattr("reconciler.cloudflare.client._backoff", lambda attempt: 0.0)

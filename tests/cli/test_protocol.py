@@ -22,6 +22,7 @@ def server(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultS
         monkeypatch.setenv("CLOUDFLARE_API_BASE_URL", started.base_url)
         monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", ACCOUNT_ID)
         monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
+        project.environment.clear()
         yield started
 
 
@@ -88,10 +89,17 @@ def test_rows_13_to_20_a_create_that_left_no_trace_stays_in_doubt(
     assert server.count("create") == 1
     assert list(state_of(project)["pending"]) == ["finetune.a"]
     assert "8 changes not attempted" in result.out
-    assert "reconciler resolve" in result.err
+    told = result.err.replace("\n  ", " ")
+    (intent,) = state_of(project)["pending"].values()
+    assert intent["created_at"] in told
+    assert intent["attempt_id"] in told
+    assert "The account lists none of that name that is new" in told
+    assert "reconciler resolve finetune.a --retry" in told
+    assert "Nothing was changed" not in result.out
 
     again = apply(project)
     assert again.code == 3
+    assert "nothing was changed" in again.err
     assert server.count("create") == 1
     planned = project.run("plan")
     assert planned.code == 3
@@ -141,6 +149,19 @@ def test_row_31_a_created_finetune_that_no_list_shows_is_not_created_again(
     assert "R610" in planned.err
     assert apply(project).code == 0
     assert server.count("create") == 1
+
+
+def test_to_forget_what_no_list_shows_is_warned_of(project: Project, server: FaultServer) -> None:
+    project.declare("a")
+    server.account.lag = 1000
+    assert apply(project).code == 0
+    assert "reconciler state rm a" in project.run("plan").err.replace("\n  ", " ")
+
+    removed = project.run("state", "rm", "a")
+
+    assert removed.code == 0
+    assert server.account.finetunes[0]["id"] in removed.err
+    assert "a second one" in removed.err.replace("\n  ", " ")
 
 
 def test_row_22_a_definite_no_closes_the_intent(project: Project, server: FaultServer) -> None:

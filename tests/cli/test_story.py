@@ -172,7 +172,7 @@ def test_drift(project: Project) -> None:
     project.is_converged()
 
 
-def test_two_finetunes_of_one_name(project: Project) -> None:
+def test_row_28_two_finetunes_of_one_name(project: Project) -> None:
     for _ in range(2):
         project.box.account.create(name="a", model=MODEL, description="", public=False)
     project.declare("a")

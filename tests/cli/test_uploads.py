@@ -46,7 +46,7 @@ def test_a_known_mistake_is_stopped_before_anything_is_created(project: Project)
     assert project.creates() == 0
 
 
-def test_an_upload_that_failed_is_finished_by_the_next_apply(
+def test_row_33_an_upload_that_failed_is_finished_by_the_next_apply(
     project: Project, server: FaultServer
 ) -> None:
     folder = ready(project.folder)

@@ -74,8 +74,16 @@ def test_success_is_created_as_the_server_recorded_it(client: AccountClient) -> 
     )
 
 
-def test_answer_of_nothing_but_an_id_is_created(server: FaultServer, client: AccountClient) -> None:
+def test_row_29_answer_of_nothing_but_an_id_is_created(
+    server: FaultServer, client: AccountClient
+) -> None:
     server.script("create", reactions.result({"id": ID}))
+    assert created(client, Attributes("a", "m")) == Created(RemoteFinetune(ID, "a", "m"))
+
+
+def test_row_29_unknown_fields_are_tolerated(server: FaultServer, client: AccountClient) -> None:
+    more = {"id": ID, "name": "a", "model": "m", "owner": {"x": 1}, "size": None}
+    server.script("create", reactions.result(more, result_info={}, other=[]))
     assert created(client, Attributes("a", "m")) == Created(RemoteFinetune(ID, "a", "m"))
 
 
@@ -126,7 +134,7 @@ CLOSED = [
 
 
 @pytest.mark.parametrize("fault", CLOSED)
-def test_no_whole_answer_is_ambiguous_after_one_request(
+def test_rows_13_14_15_19_and_26_no_whole_answer_is_ambiguous_after_one_request(
     server: FaultServer, client: AccountClient, fault: Reaction
 ) -> None:
     server.script("create", fault)
@@ -146,7 +154,7 @@ def test_no_whole_answer_is_ambiguous_after_one_request(
         reactions.continue_for_ever,
     ],
 )
-def test_no_answer_in_time_is_ambiguous_after_one_request(
+def test_rows_15_and_25_no_answer_in_time_is_ambiguous_after_one_request(
     server: FaultServer, hasty: AccountClient, fault: Reaction
 ) -> None:
     server.script("create", fault)
@@ -156,7 +164,7 @@ def test_no_answer_in_time_is_ambiguous_after_one_request(
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, *range(520, 531), 599])
 @pytest.mark.parametrize("executed", [False, True])
-def test_page_of_the_edge_is_ambiguous_after_one_request(
+def test_row_16_page_of_the_edge_is_ambiguous_after_one_request(
     server: FaultServer, client: AccountClient, status: int, executed: bool
 ) -> None:
     server.script("create", execute_then(html(status)) if executed else html(status))
@@ -188,7 +196,7 @@ def test_page_of_the_edge_is_ambiguous_after_one_request(
         api_error(400, 3007, "timeout"),
     ],
 )
-def test_everything_unclear_is_ambiguous_after_one_request(
+def test_rows_17_and_18_everything_unclear_is_ambiguous_after_one_request(
     server: FaultServer, client: AccountClient, fault: Reaction
 ) -> None:
     server.script("create", fault)
@@ -202,7 +210,7 @@ def test_everything_unclear_is_ambiguous_after_one_request(
     "result",
     [None, [], "id", {}, {"id": None}, {"id": 7}, {"id": ""}, {"id": [ID]}, {"id": "../x"}],
 )
-def test_success_without_a_usable_id_is_ambiguous(
+def test_row_20_success_without_a_usable_id_is_ambiguous(
     server: FaultServer, client: AccountClient, result: Any
 ) -> None:
     server.script("create", execute_then(reactions.result(result)))
@@ -211,7 +219,9 @@ def test_success_without_a_usable_id_is_ambiguous(
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
-def test_redirect_is_not_followed(server: FaultServer, client: AccountClient, status: int) -> None:
+def test_row_24_redirect_is_not_followed(
+    server: FaultServer, client: AccountClient, status: int
+) -> None:
     with FaultServer() as trap:
         server.script("create", reactions.redirect(status, f"{trap.base_url}/elsewhere"))
         ambiguous(client)
@@ -232,7 +242,7 @@ def test_redirect_is_not_followed(server: FaultServer, client: AccountClient, st
         (formatdate(4_000_000_000, usegmt=True), [300.0]),
     ],
 )
-def test_429_waits_within_bounds_and_goes_again(
+def test_row_21_429_waits_within_bounds_and_goes_again(
     server: FaultServer, client: AccountClient, time: FakeTime, retry_after: str, waits: list[float]
 ) -> None:
     server.script("create", api_error(429, None, "slow down", retry_after=retry_after))
@@ -242,13 +252,15 @@ def test_429_waits_within_bounds_and_goes_again(
     assert len(server.account.finetunes) == 1
 
 
-def test_429_of_the_edge_waits_and_goes_again(server: FaultServer, client: AccountClient) -> None:
+def test_row_21_429_of_the_edge_waits_and_goes_again(
+    server: FaultServer, client: AccountClient
+) -> None:
     server.script("create", html(429), answer_with(429, b""))
     created(client)
     assert server.count("create") == 3
 
 
-def test_429_without_end_is_a_definite_no(
+def test_row_21_429_without_end_is_a_definite_no(
     server: FaultServer, client: AccountClient, time: FakeTime
 ) -> None:
     server.script("create", *[api_error(429, 3040, "capacity")] * 50)
@@ -280,7 +292,7 @@ def test_creates_go_through_the_limiter(
     assert time.slept == [300.0]
 
 
-def test_unreachable_api_is_a_definite_no_and_nothing_was_sent(
+def test_row_12_unreachable_api_is_a_definite_no_and_nothing_was_sent(
     make_client: ClientFactory, time: FakeTime
 ) -> None:
     outcome = refused(make_client(f"http://127.0.0.1:{unused_port()}"))
@@ -290,7 +302,7 @@ def test_unreachable_api_is_a_definite_no_and_nothing_was_sent(
     assert time.slept == [1.0, 2.0, 4.0]
 
 
-def test_unknown_host_is_a_definite_no(make_client: ClientFactory) -> None:
+def test_row_12_unknown_host_is_a_definite_no(make_client: ClientFactory) -> None:
     outcome = refused(make_client("https://does-not-exist.invalid/client/v4"))
     assert not outcome.sent
     assert "could not be resolved" in outcome.diagnostic.detail

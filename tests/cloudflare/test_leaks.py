@@ -71,7 +71,7 @@ def test_proxies_of_the_environment_are_not_used_for_this_machine(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_redirect_sends_nothing_anywhere(
+def test_row_24_redirect_sends_nothing_anywhere(
     server: FaultServer, trap: FaultServer, client: AccountClient, status: int
 ) -> None:
     redirect = reactions.redirect(status, f"{trap.base_url}/accounts/x/ai/finetunes")

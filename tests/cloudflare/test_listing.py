@@ -64,7 +64,7 @@ def test_every_field_is_read(server: FaultServer, client: AccountClient) -> None
         (item(1), ["id-1"]),
     ],
 )
-def test_known_shapes_are_read(
+def test_row_27_known_shapes_are_read(
     server: FaultServer, client: AccountClient, shape: Any, ids: list[str]
 ) -> None:
     server.script("list", result(shape))
@@ -97,7 +97,7 @@ def test_known_shapes_are_read(
         [item(1, description=7)],
     ],
 )
-def test_other_shapes_are_an_error_and_never_empty(
+def test_row_27_other_shapes_are_an_error_and_never_empty(
     server: FaultServer, client: AccountClient, shape: Any
 ) -> None:
     server.script("list", result(shape))
@@ -122,7 +122,7 @@ def test_other_shapes_are_an_error_and_never_empty(
         reactions.HTML,
     ],
 )
-def test_other_bodies_are_an_error_and_never_empty(
+def test_rows_18_and_27_other_bodies_are_an_error_and_never_empty(
     server: FaultServer, client: AccountClient, body: bytes
 ) -> None:
     server.script("list", answer_with(200, body))
@@ -146,7 +146,7 @@ def test_whatever_is_read_is_complete_or_refused(value: Any) -> None:
     assert page.finetunes or (isinstance(value, list) and not any(value))
 
 
-def test_unknown_fields_are_tolerated(server: FaultServer, client: AccountClient) -> None:
+def test_row_29_unknown_fields_are_tolerated(server: FaultServer, client: AccountClient) -> None:
     server.script("list", result([item(1, tasks=[{"x": None}])], surprise={"a": 1}))
     assert ids_of(client) == ["id-1"]
 
@@ -163,7 +163,7 @@ def test_lone_surrogates_become_text_that_can_be_written(
     assert client.list_finetunes().finetunes[0].description.encode() == b"a?b"
 
 
-def test_two_finetunes_of_one_name_are_both_listed(
+def test_row_28_two_finetunes_of_one_name_are_both_listed(
     server: FaultServer, client: AccountClient
 ) -> None:
     server.script("list", result([item(1, name="twin"), item(2, name="twin")]))
@@ -219,7 +219,7 @@ def test_list_without_an_end_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("total", [0, 1, 3, 100])
-def test_count_that_stays_different_is_an_error(
+def test_row_30_count_that_stays_different_is_an_error(
     server: FaultServer, client: AccountClient, total: int
 ) -> None:
     wrong = result([item(1), item(2)], result_info={"total_count": total})
@@ -229,7 +229,7 @@ def test_count_that_stays_different_is_an_error(
     assert f"counts {total}" in error.diagnostics[0].detail
 
 
-def test_count_that_differs_for_a_moment_is_asked_again(
+def test_row_30_count_that_differs_for_a_moment_is_asked_again(
     server: FaultServer, client: AccountClient
 ) -> None:
     server.script(
@@ -267,7 +267,7 @@ def test_malformed_count_is_an_error(
         api_error(429, None),
     ],
 )
-def test_passing_trouble_is_asked_again(
+def test_rows_13_14_16_17_19_and_21_passing_trouble_is_asked_again(
     server: FaultServer, client: AccountClient, fault: Reaction
 ) -> None:
     server.account.create({"name": "a", "model": "m"})
@@ -285,7 +285,7 @@ def test_passing_trouble_is_asked_again(
         (api_error(429, None), "R511"),
     ],
 )
-def test_lasting_trouble_is_an_error_after_a_few_attempts(
+def test_rows_13_16_17_and_21_lasting_trouble_is_an_error_after_a_few_attempts(
     server: FaultServer, client: AccountClient, fault: Reaction, code: str
 ) -> None:
     server.script("list", *[fault] * 50)
@@ -306,7 +306,7 @@ def test_lasting_trouble_is_an_error_after_a_few_attempts(
         (reactions.redirect(302, "https://evil.example/"), "R514", "redirect"),
     ],
 )
-def test_refusal_is_an_error_at_once(
+def test_rows_22_and_24_refusal_is_an_error_at_once(
     server: FaultServer, client: AccountClient, fault: Reaction, code: str, words: str
 ) -> None:
     server.script("list", fault)
@@ -315,6 +315,19 @@ def test_refusal_is_an_error_at_once(
     assert words in diagnostic.detail
     assert diagnostic.hint
     assert server.count("list") == 1
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "waits"),
+    [("5", 5.0), ("-5", 1.0), ("1.5", 1.5), ("abc", 1.0), ("999999999", 300.0)],
+)
+def test_row_21_429_waits_within_bounds_and_asks_again(
+    server: FaultServer, client: AccountClient, time: FakeTime, retry_after: str, waits: float
+) -> None:
+    server.script("list", api_error(429, None, "slow down", retry_after=retry_after))
+    assert ids_of(client) == []
+    assert time.slept == [waits]
+    assert server.count("list") == 2
 
 
 def test_hint_names_the_permission_that_reading_needs(
@@ -328,7 +341,7 @@ def test_hint_names_the_permission_that_reading_needs(
     "fault",
     [reactions.hang, reactions.drip_body, reactions.drip_head, reactions.continue_for_ever],
 )
-def test_answer_that_never_ends_is_given_up_at_the_deadline(
+def test_rows_15_and_25_answer_that_never_ends_is_given_up_at_the_deadline(
     server: FaultServer, hasty: AccountClient, fault: Reaction
 ) -> None:
     server.script("list", fault)
@@ -337,14 +350,14 @@ def test_answer_that_never_ends_is_given_up_at_the_deadline(
 
 
 @pytest.mark.parametrize("fault", [reactions.gzip_bomb, reactions.endless_body])
-def test_answer_without_bounds_is_not_read_on(
+def test_row_26_answer_without_bounds_is_not_read_on(
     server: FaultServer, client: AccountClient, fault: Reaction
 ) -> None:
     server.script("list", fault)
     assert failure_of(client).diagnostics[0].code == "R514"
 
 
-def test_unreachable_api_is_an_error_after_a_few_attempts(
+def test_row_12_unreachable_api_is_an_error_after_a_few_attempts(
     make_client: ClientFactory, time: FakeTime
 ) -> None:
     client = make_client(f"http://127.0.0.1:{unused_port()}")

@@ -26,7 +26,7 @@ def ambiguous(client: AccountClient) -> Ambiguous:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 413, 422, 451])
-def test_error_of_the_api_is_a_definite_no_after_one_request(
+def test_row_22_error_of_the_api_is_a_definite_no_after_one_request(
     server: FaultServer, client: AccountClient, status: int
 ) -> None:
     server.script("create", api_error(status, None, "because"))
@@ -76,7 +76,7 @@ def refused_hint_of_an_unknown_code(server: FaultServer, client: AccountClient) 
         (429, 3036, True),
     ],
 )
-def test_refusal_that_all_would_meet_is_fatal(
+def test_row_22_refusal_that_all_would_meet_is_fatal(
     server: FaultServer, client: AccountClient, status: int, number: int | None, fatal: bool
 ) -> None:
     server.script("create", api_error(status, number))
@@ -98,7 +98,7 @@ def test_ray_of_the_edge_is_shown(server: FaultServer, client: AccountClient) ->
         (400, "duplicate name"),
     ],
 )
-def test_exists_is_told_apart(
+def test_row_23_exists_is_told_apart(
     server: FaultServer, client: AccountClient, status: int, message: str
 ) -> None:
     server.script("create", api_error(status, None, message))

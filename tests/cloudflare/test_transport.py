@@ -66,7 +66,7 @@ def test_many_creates_over_few_connections(server: FaultServer, client: AccountC
     assert server.connections <= 4
 
 
-def test_connection_that_the_server_closed_is_not_used_again(
+def test_row_35_connection_that_the_server_closed_is_not_used_again(
     server: FaultServer, client: AccountClient
 ) -> None:
     closed = threading.Event()
@@ -85,7 +85,7 @@ def test_connection_that_the_server_closed_is_not_used_again(
     assert server.connections == 2
 
 
-def test_connection_that_was_idle_for_long_is_not_used_again(
+def test_row_35_connection_that_was_idle_for_long_is_not_used_again(
     server: FaultServer, client: AccountClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "_LONGEST_IDLE", 0.0)
@@ -94,7 +94,7 @@ def test_connection_that_was_idle_for_long_is_not_used_again(
     assert server.connections == 2
 
 
-def test_connection_that_dies_while_it_is_used_again_is_ambiguous(
+def test_row_35_connection_that_dies_while_it_is_used_again_is_ambiguous(
     server: FaultServer, client: AccountClient
 ) -> None:
     server.script("create", reactions.answer_then_reset_next)
@@ -138,7 +138,7 @@ def test_trusted_certificate_is_accepted(
     assert tls_server.connections == 1
 
 
-def test_untrusted_certificate_is_refused_at_once_and_sees_nothing(
+def test_row_12_untrusted_certificate_is_refused_at_once_and_sees_nothing(
     tls_server: FaultServer, make_client: ClientFactory
 ) -> None:
     outcome = make_client(tls_server.base_url).create(SUPPORT_BOT)
@@ -150,7 +150,7 @@ def test_untrusted_certificate_is_refused_at_once_and_sees_nothing(
     assert tls_server.connections == 1
 
 
-def test_certificate_of_another_host_is_refused(
+def test_row_12_certificate_of_another_host_is_refused(
     tls_server: FaultServer, make_client: ClientFactory, certificate: Path
 ) -> None:
     base_url = tls_server.base_url.replace("127.0.0.1", "localhost")
@@ -160,7 +160,7 @@ def test_certificate_of_another_host_is_refused(
     assert outcome.diagnostic.code == "R507"
 
 
-def test_https_to_a_server_of_plain_http_is_a_definite_no(
+def test_row_12_https_to_a_server_of_plain_http_is_a_definite_no(
     server: FaultServer, make_client: ClientFactory
 ) -> None:
     base_url = server.base_url.replace("http:", "https:")

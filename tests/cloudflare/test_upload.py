@@ -176,7 +176,7 @@ def test_file_that_cannot_be_read_is_named(client: AccountClient) -> None:
         reactions.endless_body,
     ],
 )
-def test_everything_unclear_is_ambiguous_after_one_request(
+def test_rows_13_14_16_17_18_24_26_and_34_everything_unclear_is_ambiguous_after_one_request(
     server: FaultServer, client: AccountClient, fault: Reaction
 ) -> None:
     server.script("upload", fault)
@@ -187,21 +187,41 @@ def test_everything_unclear_is_ambiguous_after_one_request(
     assert server.count("upload") == 1
 
 
-def test_the_same_bytes_can_be_sent_again(server: FaultServer, client: AccountClient) -> None:
+def test_row_32_the_same_bytes_can_be_sent_again(
+    server: FaultServer, client: AccountClient
+) -> None:
     server.script("upload", execute_then(reactions.close))
     assert isinstance(send(client, b"abc"), Ambiguous)
     assert send(client, b"abc") == Uploaded()
     assert server.account.assets[ID][CONFIG] == b"abc"
 
 
-def test_429_delays_the_next_attempt(
-    server: FaultServer, client: AccountClient, time: FakeTime
+@pytest.mark.parametrize(
+    ("retry_after", "waits"),
+    [("20", 20.0), ("-5", 1.0), ("1.5", 1.5), ("abc", 1.0), ("999999999", 300.0)],
+)
+def test_row_21_429_delays_the_next_attempt(
+    server: FaultServer, client: AccountClient, time: FakeTime, retry_after: str, waits: float
 ) -> None:
-    server.script("upload", api_error(429, None, retry_after="20"))
+    server.script("upload", api_error(429, None, retry_after=retry_after))
     assert isinstance(send(client), Ambiguous)
     assert time.slept == []
     assert send(client) == Uploaded()
-    assert time.slept == [20.0]
+    assert time.slept == [waits]
+
+
+def test_row_29_unknown_fields_are_tolerated(server: FaultServer, client: AccountClient) -> None:
+    server.script("upload", reactions.result({"id": ID, "more": 1}, result_info={}, other=[]))
+    assert send(client) == Uploaded()
+
+
+def test_row_35_connection_that_dies_while_it_is_used_again_is_ambiguous(
+    server: FaultServer, client: AccountClient
+) -> None:
+    server.script("upload", reactions.answer_then_reset_next)
+    assert send(client) == Uploaded()
+    assert isinstance(send(client), Ambiguous)
+    assert send(client) == Uploaded()
 
 
 @pytest.mark.parametrize(
@@ -215,7 +235,7 @@ def test_429_delays_the_next_attempt(
         (429, 3036, True),
     ],
 )
-def test_error_of_the_api_is_a_definite_no(
+def test_rows_22_and_33_error_of_the_api_is_a_definite_no(
     server: FaultServer, client: AccountClient, status: int, number: int | None, fatal: bool
 ) -> None:
     server.script("upload", api_error(status, number))
@@ -229,7 +249,7 @@ def test_error_of_the_api_is_a_definite_no(
     ("status", "message"),
     [(409, "conflict"), (400, "file already exists"), (400, "has already been uploaded")],
 )
-def test_exists_is_told_apart(
+def test_rows_23_and_32_exists_is_told_apart(
     server: FaultServer, client: AccountClient, status: int, message: str
 ) -> None:
     server.script("upload", api_error(status, None, message))
@@ -239,7 +259,7 @@ def test_exists_is_told_apart(
     assert not outcome.diagnostic.is_error
 
 
-def test_no_that_comes_in_the_middle_of_the_body_is_read(
+def test_row_33_no_that_comes_in_the_middle_of_the_body_is_read(
     server: FaultServer, client: AccountClient
 ) -> None:
     server.script("upload", early(413, envelope_error(3006, "too large"), read=10_000))
@@ -248,7 +268,7 @@ def test_no_that_comes_in_the_middle_of_the_body_is_read(
     assert "code 3006" in outcome.diagnostic.detail
 
 
-def test_unreachable_api_reads_nothing_of_the_file(make_client: ClientFactory) -> None:
+def test_row_12_unreachable_api_reads_nothing_of_the_file(make_client: ClientFactory) -> None:
     file = File(b"x")
     outcome = make_client(f"http://127.0.0.1:{unused_port()}").upload(ID, CONFIG, file, ignore)
     assert isinstance(outcome, Refused)
@@ -256,7 +276,7 @@ def test_unreachable_api_reads_nothing_of_the_file(make_client: ClientFactory) -
     assert file.largest_read == 0
 
 
-def test_server_that_stops_reading_is_given_up(
+def test_row_34_server_that_stops_reading_is_given_up(
     server: FaultServer, make_client: ClientFactory
 ) -> None:
     given_up = threading.Event()
@@ -274,7 +294,9 @@ def test_server_that_stops_reading_is_given_up(
     assert "in time" in outcome.diagnostic.detail
 
 
-def test_server_that_never_answers_is_given_up(server: FaultServer, hasty: AccountClient) -> None:
+def test_rows_15_and_25_server_that_never_answers_is_given_up(
+    server: FaultServer, hasty: AccountClient
+) -> None:
     server.script("upload", reactions.hang)
     outcome = send(hasty)
     assert isinstance(outcome, Ambiguous)

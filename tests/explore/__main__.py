@@ -29,11 +29,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=30, help="at most, for each part")
     parser.add_argument("--nested", type=int, default=1500, help="points killed more than once")
     parser.add_argument("--stops", type=int, default=500, help="points asked to stop")
+    parser.add_argument("--histories", type=int, default=100_000, help="how many to play")
     parser.add_argument("--out", type=Path, default=Path("build/explore/report.json"))
     return parser.parse_args()
 
 
-_PARTS = ("crashes",)
+_PARTS = ("crashes", "histories", "planted")
 
 
 def _parts(options: argparse.Namespace) -> dict[str, Callable[[], Report]]:
@@ -44,7 +45,17 @@ def _parts(options: argparse.Namespace) -> dict[str, Callable[[], Report]]:
 
         return explore_crashes(seed, seconds, jobs, options.nested, options.stops)
 
-    return {"crashes": crashes}
+    def histories() -> Report:
+        from tests.explore.history_report import explore_histories
+
+        return explore_histories(options.histories, seed, seconds, jobs)
+
+    def planted() -> Report:
+        from tests.explore.planted.report import explore_planted
+
+        return explore_planted(jobs, seconds)
+
+    return {"crashes": crashes, "histories": histories, "planted": planted}
 
 
 if __name__ == "__main__":

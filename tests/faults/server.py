@@ -204,6 +204,11 @@ class FaultServer:
         with self._lock:
             return [r for r in self.requests if r.operation == operation]
 
+    def refuse(self) -> None:
+        """Accept no further connection: whoever tries from now on is refused."""
+        shut(self._listener)
+        self._listener.close()
+
     def wait_for_end(self, connections: int = 1) -> None:
         """Wait until so many connections have been served to their end."""
         with self._ended:

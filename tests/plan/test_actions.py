@@ -402,17 +402,32 @@ def test_an_unresolved_create_blocks_the_whole_plan() -> None:
     assert "reconciler resolve finetune.bot --retry" in made.problems[0].hint
 
 
-def test_an_unresolved_create_names_its_candidates() -> None:
+def test_an_unresolved_create_names_its_candidates_and_a_command_for_each() -> None:
     state = recorded(pending={"bot": intent("bot")})
-    made = plan(desired(finetune("bot")), state, [remote(1, "bot"), remote(2, "bot")])
-    assert "shows 2 new of that name" in made.problems[0].detail
-    assert "--adopt ID" in made.problems[0].hint
+    listed = [remote(1, "bot"), remote(2, "bot"), remote(3, "bot", description="x")]
+    (problem,) = plan(desired(finetune("bot")), state, listed).problems
+    assert "lists 3 new of that name" in problem.detail
+    assert f"{id_of(1)}, created an unknown time, with the same attributes" in problem.detail
+    assert f"{id_of(3)}, created an unknown time, with another description" in problem.detail
+    for number in (1, 2):
+        assert f"reconciler resolve finetune.bot --adopt {id_of(number)}" in problem.hint
+    assert id_of(3) not in problem.hint
 
 
-def test_a_single_candidate_that_differs_is_offered_by_its_id() -> None:
+def test_a_single_candidate_that_differs_is_not_offered() -> None:
     state = recorded(pending={"bot": intent("bot")})
     made = plan(desired(finetune("bot")), state, [remote(1, "bot", description="x")])
-    assert f"--adopt {id_of(1)}" in made.problems[0].hint
+    assert "--adopt" not in made.problems[0].hint
+    assert "another `name:`" in made.problems[0].hint
+
+
+def test_an_unresolved_create_says_what_was_sent_and_when() -> None:
+    state = recorded(pending={"bot": intent("bot")})
+    (problem,) = plan(desired(finetune("bot")), state).problems
+    sent = state.pending[finetune("bot").address]
+    assert f"(model {sent.attributes.model}, no description)" in problem.detail
+    assert f"at {sent.created_at} (attempt {sent.attempt_id})" in problem.detail
+    assert "lists none of that name that is new" in problem.detail
 
 
 def test_an_unresolved_create_of_what_nobody_declares_any_more_blocks_too() -> None:
@@ -450,6 +465,22 @@ def test_what_another_address_records_is_not_adopted_a_second_time() -> None:
     assert actions(made) == {"new": "replace", "old": "forget"}
     assert codes(made) == ["R613", "r607"]
     assert "moved: [{from: old, to: new}]" in made.problems[0].hint
+
+
+def test_the_hint_leads_to_a_move_that_is_possible() -> None:
+    state = recorded({"old": generation(1, "bot"), "new": generation(2, "other")})
+    wanted = desired(finetune("new", base_name="bot"))
+    made = plan(wanted, state, [remote(1, "bot"), remote(2, "other")])
+    assert codes(made) == ["R613", "r607"]
+    assert "first reconciler state rm new, then moved: [{from: old" in made.problems[0].hint
+
+    wanted = desired(finetune("new", base_name="bot"), moved={"new": "old"})
+    blocked = plan(wanted, state, [remote(1, "bot"), remote(2, "other")])
+    hint = next(p.hint for p in blocked.problems if p.code == "R606")
+    assert "reconciler state rm new" in hint
+    after = recorded({"old": generation(1, "bot")})
+    made = plan(wanted, after, [remote(1, "bot"), remote(2, "other")])
+    assert (actions(made), made.can_apply) == ({"new": "move"}, True)
 
 
 def test_what_another_address_records_is_not_created_offline() -> None:

@@ -54,3 +54,10 @@ NOT_THE_RESULT = Code(
     why="Adopting a finetune that came from elsewhere would record a content it does not have.",
     fix="Give the id of a finetune that the account lists under the name of the intent.",
 )
+INTENT_NOT_CLOSED = Code(
+    "R709",
+    "It is not recorded that nothing was created",
+    why="The state could not be saved after the account had refused, or before anything was sent. "
+    "Its intent is still there, so that the next plan asks about it.",
+    fix="Mend the cause, then say so with `reconciler resolve ADDRESS --retry`.",
+)

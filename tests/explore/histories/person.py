@@ -1,0 +1,68 @@
+"""A person who does what the findings of a plan ask for, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.diagnostics.codes import plan as codes
+from reconciler.model import Address
+from reconciler.state import State
+from tests.explore.histories.manifest import Manifest
+from tests.explore.histories.outside import BrokenPromise
+
+_NEEDS_ANOTHER_NAME = {
+    codes.CANNOT_CHANGE.id,
+    codes.NAME_TAKEN.id,
+    codes.DUPLICATE_IN_ACCOUNT.id,
+    codes.DECLARED_TWICE.id,
+}
+
+
+def heed(problems: Sequence[Diagnostic], manifest: Manifest, state: State) -> State:
+    """Edit the manifest as the findings say; returns the state, edited by `state rm`.
+
+    Raises BrokenPromise where an error says no way on.
+    """
+    for problem in problems:
+        address = Address.parse(problem.address)
+        if address is None or (problem.is_error and not problem.hint):
+            raise BrokenPromise(f"{problem.code} does not say how to go on")
+        if problem.code in _NEEDS_ANOTHER_NAME:
+            manifest.choose_name(address.name)
+        elif problem.code == codes.MOVE_BLOCKED.id:
+            state = _make_way(address, manifest, state)
+        elif problem.code == codes.RECORDED_ELSEWHERE.id:
+            old = _became(address, manifest, state)
+            if old is None:
+                manifest.choose_name(address.name)
+            else:
+                state = without(state, address)
+                manifest.say_moved(old.name, address.name)
+        elif problem.is_error and problem.code != codes.UNRESOLVED_CREATE.id:
+            raise BrokenPromise(f"nobody knows what to do about {problem.code}")
+    return state
+
+
+def without(state: State, address: Address) -> State:
+    """Do `reconciler state rm`."""
+    kept = {a: record for a, record in state.finetunes.items() if a != address}
+    return state.following(kept, state.pending)
+
+
+def _make_way(new: Address, manifest: Manifest, state: State) -> State:
+    """Forget what is in the way of a move, unless it is needed."""
+    if new in state.pending:
+        manifest.unsay_moved(new.name)
+        return state
+    return without(state, new)
+
+
+def _became(new: Address, manifest: Manifest, state: State) -> Address | None:
+    """Find the address that this one was, if no manifest declares that any more."""
+    desired = manifest.desired().finetunes
+    for old, record in state.finetunes.items():
+        names = {generation.attributes.name for generation in record.generations}
+        if desired[new].remote_name in names and old not in desired:
+            return old
+    return None
