@@ -87,6 +87,8 @@ class World:
     def environment(self) -> dict[str, str]:
         return {
             "PATH": os.environ.get("PATH", ""),
+            # Modules that are compiled meanwhile would be renames and writes of no interest.
+            "PYTHONDONTWRITEBYTECODE": "1",
             "CLOUDFLARE_API_TOKEN": TOKEN,
             "CLOUDFLARE_ACCOUNT_ID": ACCOUNT_ID,
             "CLOUDFLARE_API_BASE_URL": self.server.base_url,
