@@ -33,7 +33,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-_PARTS = ("crashes",)
+_PARTS = ("crashes", "faults")
 
 
 def _parts(options: argparse.Namespace) -> dict[str, Callable[[], Report]]:
@@ -44,7 +44,12 @@ def _parts(options: argparse.Namespace) -> dict[str, Callable[[], Report]]:
 
         return explore_crashes(seed, seconds, jobs, options.nested, options.stops)
 
-    return {"crashes": crashes}
+    def faults() -> Report:
+        from tests.explore.faults import explore_faults
+
+        return explore_faults(seed, seconds, jobs)
+
+    return {"crashes": crashes, "faults": faults}
 
 
 if __name__ == "__main__":

@@ -56,6 +56,7 @@ def _problems(world: World, run: Finished) -> Iterator[str]:
             yield f"{name} was created {times} times"
         if not _is_remembered(name, world, state):
             yield f"{name} was created, and is neither recorded nor an intent"
+    yield from (f"{name} was sent without an intent" for name in world.unintended)
     yield from (f"{place} has bytes that are not the project's" for place in world.foreign_bytes())
     if TOKEN in run.text:
         yield "the token was printed"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cache
 from itertools import islice
 from operator import itemgetter
 
@@ -20,7 +18,7 @@ from tests.explore.crash import (
     stop_points,
 )
 from tests.explore.report import Report, shown
-from tests.explore.runner import Runner
+from tests.explore.runner import Runner, this_runner
 from tests.explore.spreading import spread
 from tests.explore.syscalls import has_effect
 
@@ -63,15 +61,7 @@ def mixed(*kinds: Sequence[Point]) -> Iterator[Point]:
 
 
 def _work(point: Point) -> Result:
-    return explore(point, _runner())
-
-
-@cache
-def _runner() -> Runner:
-    """One for each process, as long as the process lives."""
-    runner = Runner()
-    atexit.register(runner.__exit__, None, None, None)
-    return runner
+    return explore(point, this_runner())
 
 
 def _figures(results: list[Result], planned: list[Point]) -> dict[str, object]:

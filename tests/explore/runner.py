@@ -10,6 +10,7 @@ nothing else (threads of a server, above all) lives in the process that forks.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -18,6 +19,7 @@ import sys
 import tempfile
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
@@ -93,6 +95,14 @@ class Runner:
         if not line:
             raise RuntimeError("the runner ended; see its message above")
         return Finished(**json.loads(line))
+
+
+@cache
+def this_runner() -> Runner:
+    """One for each process, as long as the process lives."""
+    runner = Runner()
+    atexit.register(runner.__exit__, None, None, None)
+    return runner
 
 
 def _environment() -> dict[str, str]:
@@ -179,6 +189,8 @@ def _redirect(out: Path, err: Path) -> None:
 def _main(arguments: list[str]) -> NoReturn:
     from reconciler.cli.main import run
 
+    # Found out in the warm process already, from another environment.
+    tempfile.tempdir = None
     sys.exit(run(arguments))
 
 

@@ -6,6 +6,7 @@ happened is known from the account alone, never from what the client says.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -70,6 +71,7 @@ class World:
         self.fates: deque[Fate] = deque()
         self.fate = Fate.ANSWERED
         self.refuses_existing_assets = False
+        self.unintended: list[str] = []
         self._late: list[Exchange] = []
         self.server = FaultServer()
         self.server.default = self._react
@@ -87,6 +89,8 @@ class World:
     def environment(self) -> dict[str, str]:
         return {
             "PATH": os.environ.get("PATH", ""),
+            # A state that cannot be saved is rescued to there, if need be.
+            "TMPDIR": str(self.folder.parent),
             # Modules that are compiled meanwhile would be renames and writes of no interest.
             "PYTHONDONTWRITEBYTECODE": "1",
             "CLOUDFLARE_API_TOKEN": TOKEN,
@@ -183,8 +187,20 @@ class World:
         exchange.read_body()
         if not exchange.request.complete:
             return False
+        if operation == "create":
+            self._look_for_intent(exchange.request.json["name"])
         self.requests.append((operation, _subject(exchange)))
         return self._meet(self.fates.popleft() if self.fates else self.fate, exchange)
+
+    def _look_for_intent(self, name: str) -> None:
+        """Read the state while the sender waits: it must say already that this is sent."""
+        try:
+            pending = json.loads(self.state_path.read_bytes())["pending"].values()
+        except OSError as error:
+            # The disk may be without power by now; what is on it is looked at afterwards.
+            pending = () if error.errno != errno.EIO else None
+        if pending is not None and name not in [i["attributes"]["name"] for i in pending]:
+            self.unintended.append(name)
 
     def _meet(self, fate: Fate, exchange: Exchange) -> bool:
         if fate is Fate.ANSWERED:
