@@ -29,11 +29,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=30, help="at most, for each part")
     parser.add_argument("--nested", type=int, default=1500, help="points killed more than once")
     parser.add_argument("--stops", type=int, default=500, help="points asked to stop")
+    parser.add_argument("--cuts", type=int, default=0, help="power cuts at most; 0: all")
     parser.add_argument("--out", type=Path, default=Path("build/explore/report.json"))
     return parser.parse_args()
 
 
-_PARTS = ("crashes", "faults")
+_PARTS = ("crashes", "faults", "powercut")
 
 
 def _parts(options: argparse.Namespace) -> dict[str, Callable[[], Report]]:
@@ -49,7 +50,12 @@ def _parts(options: argparse.Namespace) -> dict[str, Callable[[], Report]]:
 
         return explore_faults(seed, seconds, jobs)
 
-    return {"crashes": crashes, "faults": faults}
+    def powercut() -> Report:
+        from tests.explore.powercut import explore_power_cuts
+
+        return explore_power_cuts(seed, seconds, jobs, options.cuts)
+
+    return {"crashes": crashes, "faults": faults, "powercut": powercut}
 
 
 if __name__ == "__main__":
