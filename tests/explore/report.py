@@ -85,7 +85,15 @@ def write(reports: list[Report], path: Path, **about: Any) -> None:
     path.write_text(json.dumps(content, indent=2) + "\n")
     for report in reports:
         _print(report)
-    console.print(f"{path} has it all.")
+    console.print(f"{_verdict(reports)} {path} has it all.")
+
+
+def _verdict(reports: list[Report]) -> str:
+    if not all(report.is_green for report in reports):
+        return "A promise was broken."
+    if not all(report.is_complete for report in reports):
+        return "No promise was broken, as far as it was looked: --minutes gives it more time."
+    return "No promise was broken."
 
 
 def _print(report: Report) -> None:

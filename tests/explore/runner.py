@@ -139,7 +139,7 @@ def _warm_up() -> None:
 
     folder = Path(tempfile.mkdtemp(prefix="explore-"))
     here, environment = Path.cwd(), dict(os.environ)
-    with World(folder / "project", SCENARIOS[-1]) as world, Path(os.devnull).open("w") as nowhere:
+    with World(folder / "project", SCENARIOS[3]) as world, Path(os.devnull).open("w") as nowhere:
         os.chdir(world.folder)
         os.environ.update(world.environment)
         with redirect_stdout(nowhere), redirect_stderr(nowhere):

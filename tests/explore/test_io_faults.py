@@ -10,7 +10,7 @@ import pytest
 from tests.explore.blows import can_fail_calls
 from tests.explore.faults import Point, all_points, count_calls, explore
 from tests.explore.runner import Runner
-from tests.explore.world import SCENARIOS, Fate
+from tests.explore.world import SCENARIOS, Fate, Scenario
 
 SEED = 20
 ONE = SCENARIOS[0]
@@ -29,13 +29,13 @@ def play(runner: Runner, call: str, number: int, result: int, *, lasting: bool =
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_rows_36_to_40_any_call_fails(scenario: object, runner: Runner) -> None:
-    calls = count_calls(scenario, Fate.ANSWERED, runner)  # type: ignore[arg-type]
-    points = list(all_points(scenario, Fate.ANSWERED, calls))  # type: ignore[arg-type]
-    results = [explore(point, runner) for point in random.Random(SEED).sample(points, 6)]
+def test_rows_36_to_40_any_call_fails(scenario: Scenario, runner: Runner) -> None:
+    calls = count_calls(scenario, Fate.ANSWERED, runner)
+    points = list(all_points(scenario, Fate.ANSWERED, calls))
+    results = [explore(point, runner) for point in random.Random(SEED).sample(points, 4)]
     broken = [f"{result.point}\n{result.violation}" for result in results if result.violation]
     assert not broken, broken[0]
-    assert sum(result.fired for result in results) >= 4
+    assert sum(result.fired for result in results) >= 2
 
 
 # The first write is that of the intent, the second that of the id.

@@ -19,6 +19,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from reconciler.state import encode_state, new_state
 from tests.faults.server import (
     ACCOUNT_ID,
     Exchange,
@@ -45,11 +46,16 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What is to be created. size: how many finetunes, at once with as many calls."""
+    """What is to be created. size: how many finetunes, all at once unless it says otherwise.
+
+    older: there is a state already, so that a save makes a backup first.
+    """
 
     name: str
     size: int
     adapters: bool = False
+    parallelism: int = 4
+    older: bool = False
 
 
 SCENARIOS = (
@@ -57,6 +63,8 @@ SCENARIOS = (
     Scenario("three creates at once", 3),
     Scenario("one create with its adapter", 1, adapters=True),
     Scenario("two creates at once with adapters", 2, adapters=True),
+    Scenario("two creates one after the other", 2, parallelism=1),
+    Scenario("one create over an older state", 1, older=True),
 )
 
 
@@ -154,7 +162,7 @@ class World:
     def texts(self) -> Iterable[tuple[str, bytes]]:
         """Every file that a run left in the project, apart from the manifest and adapters."""
         for path in self.folder.iterdir():
-            if path.is_file() and path.name != "finetunes.yaml":
+            if path.is_file() and path.suffix != ".yaml":
                 yield path.name, path.read_bytes()
 
     def _file(self, finetune: str, name: str) -> bytes:
@@ -169,6 +177,10 @@ class World:
                 lines.append(f"    adapter: adapters/{name}")
                 self._write_adapter(self.folder / "adapters" / name, name)
         (self.folder / "finetunes.yaml").write_text("\n".join(lines) + "\n")
+        settings = f"version: 1\nparallelism: {self.scenario.parallelism}\n"
+        (self.folder / "reconciler.yaml").write_text(settings)
+        if self.scenario.older:
+            self.state_path.write_bytes(encode_state(new_state(ACCOUNT_ID).following({}, {})))
 
     def _write_adapter(self, folder: Path, name: str) -> None:
         shutil.copytree(_ADAPTER, folder)
