@@ -19,6 +19,7 @@ CUTS = {
     "row 1, the intent is not saved": Cut("rename", 1, Fate.ANSWERED),
     "row 1, its name is not synced": Cut("fsync", 2, Fate.ANSWERED),
     "row 2, the request is not sent": Cut("sendto", 2, Fate.ANSWERED),
+    "row 3, the request is half sent": Cut("sendto", 3, Fate.ANSWERED),
     "row 4, the answer is not read": Cut("recvfrom", 2, Fate.LOST),
     "row 5, the id is not saved": Cut("rename", 2, Fate.ANSWERED),
     "row 6, a file is not sent": Cut("sendto", 4, Fate.ANSWERED),
