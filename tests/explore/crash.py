@@ -43,13 +43,21 @@ class Hit:
     fate: Fate
     with_signal: int = signal.SIGKILL
 
+    @property
+    def blow(self) -> Blow:
+        return Blow(self.number, self.call, with_signal=self.with_signal)
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A first run and recoveries that are hit, one after the other."""
+    """A first run and recoveries that are hit, one after the other.
+
+    word: where the first `resolve` is hit, if the recovery comes to one.
+    """
 
     scenario: Scenario
     hits: tuple[Hit, ...]
+    word: Hit | None = None
     refuses_existing_assets: bool = False
     exact: bool = False
 
@@ -62,7 +70,8 @@ class Point:
             f"{signal.Signals(hit.with_signal).name} at {hit.call} {hit.number} ({hit.fate.value})"
             for hit in self.hits
         )
-        return f"{self.scenario.name}: {hits}"
+        word = f"; then resolve at {self.word.call} {self.word.number}" if self.word else ""
+        return f"{self.scenario.name}: {hits}{word}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +105,11 @@ def explore(point: Point, runner: Runner) -> Result:
         try:
             for hit in point.hits:
                 world.fate = hit.fate
-                blow = Blow(hit.number, call=hit.call, with_signal=hit.with_signal)
-                run = struck(world, blow, runner, exact=point.exact)
-                call = call or (run.calls[-1][1] if run.fired else "")
+                run = struck(world, hit.blow, runner, exact=point.exact)
+                call = call or (hit.call if run.fired else "")
                 states.append(fingerprint(world, run))
             world.fate = Fate.ANSWERED
-            runs = recover(world, runner)
+            runs = recover(world, runner, point.word.blow if point.word else None)
         except ViolationError as error:
             return Result(point, call, tuple(states), runs, str(error))
     return Result(point, call, tuple(states), runs)
@@ -142,7 +150,16 @@ def nested_points(counts: Counts, seed: int) -> Iterator[Point]:
         hits = [_any_hit(counts, scenario, fate, chance)]
         for _ in range(chance.choice((1, 1, 2))):
             hits.append(_any_hit(counts, scenario, chance.choice(list(Fate)), chance))
-        yield Point(scenario, tuple(hits), refuses_existing_assets=chance.random() < 0.5)
+        yield Point(scenario, tuple(hits), _any_word(chance), chance.random() < 0.5)
+
+
+def _any_word(chance: random.Random) -> Hit | None:
+    """Choose a call of a `resolve`; every second time there is none."""
+    calls = (("recvfrom", 1), ("write", 2), ("fsync", 4), ("rename", 2), ("close", 8))
+    if chance.random() < 0.5:
+        return None
+    call, most = chance.choice(calls)
+    return Hit(call, chance.randint(1, most), Fate.ANSWERED)
 
 
 def _any_hit(counts: Counts, scenario: Scenario, fate: Fate, chance: random.Random) -> Hit:

@@ -164,3 +164,16 @@ def test_row_8_killed_again_and_again_in_the_recovery(world: World, runner: Runn
     assert finish(world, runner) == 1
     assert world.sent().total() == 1
     assert world.executed() == {"bot-0": 1}
+
+
+@pytest.mark.parametrize("call", ["write", "fsync", "rename"])
+def test_row_8_killed_while_a_persons_word_is_recorded(
+    world: World, runner: Runner, call: str
+) -> None:
+    kill(world, runner, "sendto", 2, Fate.ANSWERED)
+    world.fate = Fate.ANSWERED
+
+    # It is asked for again, and then taken.
+    blow = Blow(1, call, str(world.folder))
+    assert recover(world, runner, blow) == 3
+    assert world.sent().total() == 1
