@@ -128,4 +128,6 @@ def _call(*command: str) -> None:
     except FileNotFoundError as error:
         raise DriveError(f"{command[0]} is not installed") from error
     if done.returncode:
-        raise DriveError(f"{command[0]}: {done.stderr.strip()}")
+        # Without the path, which is another one each time, and without further advice.
+        reason = done.stderr.strip().split("\n")[0].rpartition(": ")[2]
+        raise DriveError(f"{command[0]}: {reason}")

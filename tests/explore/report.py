@@ -92,7 +92,7 @@ def _verdict(reports: list[Report]) -> str:
     if not all(report.is_green for report in reports):
         return "A promise was broken."
     if not all(report.is_complete for report in reports):
-        return "No promise was broken, as far as it was looked: --minutes gives it more time."
+        return "No promise was broken, as far as it was looked; see what was not."
     return "No promise was broken."
 
 
