@@ -5,10 +5,13 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := build/demo
+# What explore may take at most for each of its parts, and what its chance begins with.
+MINUTES ?= 20
+SEED ?= 1
 # The newest release that runs on Node 20; it proves that other clients get on with the sandbox.
 WRANGLER := build/wrangler/4.80.0
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test explore lint format bench clean
 
 demo: $(READY)
 	@rm -rf $(DEMO) && mkdir -p build && cp -R examples/quickstart $(DEMO)
@@ -22,6 +25,18 @@ demo: $(READY)
 
 test: $(READY) $(if $(shell command -v npm),$(WRANGLER))
 	RECONCILER_TEST_WRANGLER="$(CURDIR)/$(WRANGLER)" $(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
+
+explore: $(READY)
+	@missing=""; \
+	command -v strace >/dev/null || missing="$$missing strace"; \
+	command -v mkfs.ext4 >/dev/null || missing="$$missing e2fsprogs"; \
+	command -v mkfs.xfs >/dev/null || missing="$$missing xfsprogs"; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $$missing >/dev/null; \
+	elif [ -n "$$missing" ]; then \
+	  echo "What needs these packages is left out:$$missing. As root they are installed."; \
+	fi
+	$(BIN)/python -m tests.explore --minutes $(MINUTES) --seed $(SEED)
 
 lint: $(READY)
 	$(BIN)/ruff check .

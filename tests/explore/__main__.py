@@ -30,11 +30,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--nested", type=int, default=1500, help="points killed more than once")
     parser.add_argument("--stops", type=int, default=500, help="points asked to stop")
     parser.add_argument("--histories", type=int, default=100_000, help="how many to play")
+    parser.add_argument("--cuts", type=int, default=0, help="power cuts at most; 0: all")
     parser.add_argument("--out", type=Path, default=Path("build/explore/report.json"))
     return parser.parse_args()
 
 
-_PARTS = ("crashes", "histories", "planted")
+_PARTS = ("crashes", "faults", "powercut", "histories", "planted")
 
 
 def _parts(options: argparse.Namespace) -> dict[str, Callable[[], Report]]:
@@ -55,7 +56,23 @@ def _parts(options: argparse.Namespace) -> dict[str, Callable[[], Report]]:
 
         return explore_planted(jobs, seconds)
 
-    return {"crashes": crashes, "histories": histories, "planted": planted}
+    def faults() -> Report:
+        from tests.explore.faults import explore_faults
+
+        return explore_faults(seed, seconds, jobs)
+
+    def powercut() -> Report:
+        from tests.explore.powercut import explore_power_cuts
+
+        return explore_power_cuts(seed, seconds, jobs, options.cuts)
+
+    return {
+        "crashes": crashes,
+        "faults": faults,
+        "powercut": powercut,
+        "histories": histories,
+        "planted": planted,
+    }
 
 
 if __name__ == "__main__":

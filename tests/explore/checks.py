@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from reconciler.diagnostics import DiagnosticError
 from reconciler.state import AssetStatus, State, decode_state
+from tests.explore.blows import Blow
 from tests.explore.runner import Command, Finished, Runner
 from tests.explore.world import TOKEN, World
 
@@ -56,6 +57,7 @@ def _problems(world: World, run: Finished) -> Iterator[str]:
             yield f"{name} was created {times} times"
         if not _is_remembered(name, world, state):
             yield f"{name} was created, and is neither recorded nor an intent"
+    yield from (f"{name} was sent without an intent" for name in world.unintended)
     yield from (f"{place} has bytes that are not the project's" for place in world.foreign_bytes())
     if TOKEN in run.text:
         yield "the token was printed"
@@ -89,10 +91,11 @@ def _missing(world: World, state: State | None) -> str:
     return "; ".join(world.wrong_assets())
 
 
-def recover(world: World, runner: Runner) -> int:
+def recover(world: World, runner: Runner, blow: Blow | None = None) -> int:
     """Run apply again until all is done, with a person's true word where it asks for one.
 
-    Returns how many runs it took. Raises ViolationError.
+    blow: what the first `resolve` is dealt, if there is one. Returns how many runs it took.
+    Raises ViolationError.
     """
     retried = 0
     for number in range(1, _LONGEST_RECOVERY):
@@ -103,11 +106,12 @@ def recover(world: World, runner: Runner) -> int:
             return number
         if run.status != 3:
             raise ViolationError(f"the rerun ended with {run.status}\n{run.text}")
-        retried += _resolve(world, runner, run)
+        retried += _resolve(world, runner, run, blow)
+        blow = None
     raise ViolationError("it does not come to an end")
 
 
-def _resolve(world: World, runner: Runner, run: Finished) -> int:
+def _resolve(world: World, runner: Runner, run: Finished, blow: Blow | None) -> int:
     """Say what is true of every create that the run asks about; returns how many to retry."""
     asked = sorted(set(_RESOLVE.findall(run.err)))
     if not asked:
@@ -118,13 +122,20 @@ def _resolve(world: World, runner: Runner, run: Finished) -> int:
         name = address.removeprefix("finetune.")
         ids = [finetune["id"] for finetune in world.finetunes if finetune["name"] == name]
         word = ["--adopt", ids[0]] if ids else ["--retry"]
-        retried += not ids
-        command = Command(["resolve", address, *word], str(world.folder), world.environment)
-        resolved = runner.run(command)
+        arguments = ["resolve", address, *word]
+        resolved = runner.run(Command(arguments, str(world.folder), world.environment, blow=blow))
         problems = list(_problems(world, resolved))
-        if resolved.status != 0 or problems:
+        if problems or (resolved.status != 0 and not resolved.fired):
             raise ViolationError(f"resolve {word}: {resolved.status}, {problems}\n{resolved.text}")
+        retried += not ids and name not in _pending_names(world)
+        if resolved.fired:
+            break
     return retried
+
+
+def _pending_names(world: World) -> set[str]:
+    state = recorded_state(world)
+    return {intent.attributes.name for intent in state.pending.values()} if state else set()
 
 
 def _check_converged(world: World, runner: Runner, retried: int) -> None:

@@ -22,17 +22,26 @@ console = Console(stderr=True)
 class Report:
     """One part of the exploration. figures: name and value, in the order to show them.
 
-    failures: each a text that says how to see it again.
+    failures: each a text that says how to see it again. not_reached: what was planned and had
+    no time; nothing is known of it. skipped: why the part could not be run here, "" if it was.
     """
 
     title: str
     figures: dict[str, Any] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    not_reached: int = 0
+    skipped: str = ""
     seconds: float = 0.0
 
     @property
     def is_green(self) -> bool:
+        """No promise was broken, as far as it was looked."""
         return not self.failures
+
+    @property
+    def is_complete(self) -> bool:
+        """All that was planned was done."""
+        return not self.not_reached and not self.skipped
 
 
 def timed(explore: Callable[[], Report]) -> Report:
@@ -66,6 +75,8 @@ def write(reports: list[Report], path: Path, **about: Any) -> None:
                 "title": report.title,
                 "seconds": report.seconds,
                 "figures": report.figures,
+                "not_reached": report.not_reached,
+                "skipped": report.skipped,
                 "failures": report.failures,
             }
             for report in reports
@@ -74,7 +85,15 @@ def write(reports: list[Report], path: Path, **about: Any) -> None:
     path.write_text(json.dumps(content, indent=2) + "\n")
     for report in reports:
         _print(report)
-    console.print(f"{path} has it all.")
+    console.print(f"{_verdict(reports)} {path} has it all.")
+
+
+def _verdict(reports: list[Report]) -> str:
+    if not all(report.is_green for report in reports):
+        return "A promise was broken."
+    if not all(report.is_complete for report in reports):
+        return "No promise was broken, as far as it was looked; see what was not."
+    return "No promise was broken."
 
 
 def _print(report: Report) -> None:
@@ -83,6 +102,10 @@ def _print(report: Report) -> None:
         if isinstance(value, dict):
             value = ", ".join(f"{key} {number}" for key, number in value.items())
         table.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
+    if report.skipped:
+        table.add_row("not run", report.skipped, style="yellow")
+    if report.not_reached:
+        table.add_row("not reached, time was over", f"{report.not_reached:,}", style="yellow")
     table.add_row("seconds", f"{report.seconds:,.0f}")
     verdict = "none" if report.is_green else f"{len(report.failures)}"
     table.add_row("broken promises", verdict, style="green" if report.is_green else "bold red")

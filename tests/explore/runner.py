@@ -10,6 +10,7 @@ nothing else (threads of a server, above all) lives in the process that forks.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -18,16 +19,18 @@ import sys
 import tempfile
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
 
+from tests.explore.blows import Blow
 from tests.explore.tracer import follow, simply_run
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One run. at, with_signal: as for tracer.follow; without `at` it is not traced, unless asked.
+    """One run. blow: what it is dealt; without one it is not traced, unless asked.
 
     exact: in a new interpreter.
     """
@@ -35,8 +38,7 @@ class Command:
     arguments: list[str]
     folder: str
     environment: dict[str, str]
-    at: int = 0
-    with_signal: int = 9
+    blow: Blow | None = None
     traced: bool = False
     exact: bool = False
 
@@ -47,7 +49,7 @@ class Finished:
 
     status: int
     fired: bool
-    calls: list[tuple[int, str]] = field(repr=False)
+    calls: list[tuple[int, str, str]] = field(repr=False)
     out: str = ""
     err: str = ""
 
@@ -65,6 +67,8 @@ class Runner:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            cwd=Path(__file__).parents[2],
+            env=_environment(),
         )
 
     def __enter__(self) -> Runner:
@@ -93,6 +97,20 @@ class Runner:
         return Finished(**json.loads(line))
 
 
+@cache
+def this_runner() -> Runner:
+    """One for each process, as long as the process lives."""
+    runner = Runner()
+    atexit.register(runner.__exit__, None, None, None)
+    return runner
+
+
+def _environment() -> dict[str, str]:
+    """Measured, it would be slow, and what is killed measures nothing."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    return {**kept, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
 def main() -> None:
     """Answer requests until standard input ends."""
     _warm_up()
@@ -100,9 +118,18 @@ def main() -> None:
     # Neither stream may reach a child: it has its own.
     requests = os.fdopen(os.dup(0), "r")
     answers = os.fdopen(os.dup(1), "w")
+    folder = Path(tempfile.mkdtemp(prefix="explore-"))
     for line in requests:
-        answers.write(json.dumps(asdict(_run(Command(**json.loads(line))))) + "\n")
+        answers.write(json.dumps(asdict(_run(_read(line), folder))) + "\n")
         answers.flush()
+    # In no `finally`: a forked child that exits comes by there, too.
+    folder.rmdir()
+
+
+def _read(line: str) -> Command:
+    content = json.loads(line)
+    blow = content.pop("blow")
+    return Command(**content, blow=Blow(**blow) if blow else None)
 
 
 def _warm_up() -> None:
@@ -112,7 +139,7 @@ def _warm_up() -> None:
 
     folder = Path(tempfile.mkdtemp(prefix="explore-"))
     here, environment = Path.cwd(), dict(os.environ)
-    with World(folder / "project", SCENARIOS[-1]) as world, Path(os.devnull).open("w") as nowhere:
+    with World(folder / "project", SCENARIOS[3]) as world, Path(os.devnull).open("w") as nowhere:
         os.chdir(world.folder)
         os.environ.update(world.environment)
         with redirect_stdout(nowhere), redirect_stderr(nowhere):
@@ -128,8 +155,9 @@ def _warm_up() -> None:
     folder.rmdir()
 
 
-def _run(command: Command) -> Finished:
-    out, err = Path(command.folder, ".out"), Path(command.folder, ".err")
+def _run(command: Command, folder: Path) -> Finished:
+    # Not in the project's folder, whose file system may be gone afterwards.
+    out, err = folder / "out", folder / "err"
 
     def child() -> NoReturn:
         _redirect(out, err)
@@ -141,10 +169,8 @@ def _run(command: Command) -> Finished:
         os.environ.update(command.environment)
         _main(command.arguments)
 
-    if command.at or command.traced:
-        trail = follow(child, at=command.at, with_signal=command.with_signal)
-    else:
-        trail = simply_run(child)
+    is_traced = command.traced or command.blow is not None
+    trail = follow(child, command.blow) if is_traced else simply_run(child)
     texts = [path.read_text(errors="replace") for path in (out, err)]
     out.unlink()
     err.unlink()
@@ -163,6 +189,8 @@ def _redirect(out: Path, err: Path) -> None:
 def _main(arguments: list[str]) -> NoReturn:
     from reconciler.cli.main import run
 
+    # Found out in the warm process already, from another environment.
+    tempfile.tempdir = None
     sys.exit(run(arguments))
 
 

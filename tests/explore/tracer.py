@@ -1,4 +1,4 @@
-"""Follows a process system call by system call, and kills or signals it at any one of them.
+"""Follows a process system call by system call, and deals it a blow at any one of them.
 
 `strace -e inject=...:when=N` counts in every thread on its own: the first send of a worker
 can never be hit, because the main thread's first send comes before and is hit instead.
@@ -18,6 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from tests.explore.blows import Blow, cut_power, set_result, skip_call
+from tests.explore.files import file_of
 from tests.explore.syscalls import NAMES, name_of
 
 _TRACEME, _SYSCALL, _SETOPTIONS, _GET_SYSCALL_INFO = 0, 24, 0x4200, 0x420E
@@ -35,7 +37,8 @@ class _Info(ctypes.Structure):
         ("ip", ctypes.c_uint64),
         ("sp", ctypes.c_uint64),
         ("number_or_result", ctypes.c_int64),
-        ("rest", ctypes.c_uint64 * 8),
+        ("arguments", ctypes.c_uint64 * 6),
+        ("rest", ctypes.c_uint64 * 2),
     )
 
 
@@ -46,13 +49,13 @@ _libc.ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c
 
 @dataclass(slots=True)
 class Trail:
-    """What a traced process did. calls: names from the lock on, with the thread's number.
+    """What a traced process did. calls: from the lock on, a thread's number, name and file.
 
     status: as os.waitstatus_to_exitcode has it (-9 for killed). fired: whether it got so far
     that it was hit.
     """
 
-    calls: list[tuple[int, str]] = field(default_factory=list)
+    calls: list[tuple[int, str, str]] = field(default_factory=list)
     status: int = 0
     fired: bool = False
 
@@ -75,21 +78,19 @@ def require_tracing() -> None:
 
 def follow(
     child: Callable[[], NoReturn],
+    blow: Blow | None = None,
     *,
-    at: int = 0,
-    with_signal: int = signal.SIGKILL,
     seconds: float = 60.0,
 ) -> Trail:
-    """Fork, run `child` in it, and follow it to its end.
+    """Fork, run `child` in it, and follow it to its end. Without a blow, note the files, too.
 
-    at: the call, counted from 1 after the lock, at whose entry the signal is sent; 0 never.
     Only one thread of this process may call this, and the process should have no other.
     """
     pid = os.fork()
     if pid == 0:
         _begin(child)
     _wait_for_first_stop(pid)
-    return _Follower(pid, at, with_signal, time.monotonic() + seconds).run()
+    return _Follower(pid, blow, time.monotonic() + seconds).run()
 
 
 def simply_run(child: Callable[[], NoReturn]) -> Trail:
@@ -116,12 +117,13 @@ def _wait_for_first_stop(pid: int) -> None:
 
 
 class _Follower:
-    def __init__(self, pid: int, at: int, with_signal: int, expires: float) -> None:
+    def __init__(self, pid: int, blow: Blow | None, expires: float) -> None:
         self._pid = pid
-        self._at = at
-        self._signal = with_signal
+        self._blow = blow
         self._expires = expires
         self._trail = Trail()
+        self._met = 0
+        self._results: dict[int, int] = {}
         self._locked = False
         self._last: dict[int, str] = {}
         self._threads: dict[int, int] = {}
@@ -160,19 +162,41 @@ class _Follower:
             return
         if self._info.op == _ENTRY:
             self._at_entry(thread, name_of(self._info.number_or_result))
-        elif self._info.op == _EXIT and not self._locked:
-            took = self._last.get(thread) == "flock" and self._info.number_or_result == 0
-            self._locked = took
+        elif self._info.op == _EXIT:
+            self._at_exit(thread)
 
     def _at_entry(self, thread: int, name: str) -> None:
         self._last[thread] = name
         if not self._locked:
             return
+        arguments = list(self._info.arguments)
+
+        def find_file() -> str:
+            return file_of(thread, name, arguments)
+
         index = self._threads.setdefault(thread, len(self._threads))
-        self._trail.calls.append((index, name))
-        if len(self._trail.calls) == self._at:
-            self._trail.fired = True
-            os.kill(self._pid, self._signal)
+        self._trail.calls.append((index, name, "" if self._blow else find_file()))
+        if self._blow and self._blow.is_about(name, find_file):
+            self._met += 1
+            if self._blow.strikes(self._met):
+                self._trail.fired = True
+                self._strike(self._blow, thread)
+
+    def _strike(self, blow: Blow, thread: int) -> None:
+        if blow.result is not None:
+            skip_call(_ptrace, thread)
+            self._results[thread] = blow.result
+            return
+        if blow.cut:
+            cut_power(blow.cut, blow.flag)
+        os.kill(self._pid, blow.with_signal)
+
+    def _at_exit(self, thread: int) -> None:
+        if thread in self._results:
+            set_result(_ptrace, thread, self._results.pop(thread))
+        if not self._locked:
+            took = self._last.get(thread) == "flock" and self._info.number_or_result == 0
+            self._locked = took
 
     def _resume(self, thread: int, number: int) -> None:
         # A thread may be gone by now, because another one ended the process.

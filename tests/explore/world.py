@@ -6,6 +6,7 @@ happened is known from the account alone, never from what the client says.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from reconciler.state import encode_state, new_state
 from tests.faults.server import (
     ACCOUNT_ID,
     Exchange,
@@ -44,11 +46,16 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What is to be created. size: how many finetunes, at once with as many calls."""
+    """What is to be created. size: how many finetunes, all at once unless it says otherwise.
+
+    older: there is a state already, so that a save makes a backup first.
+    """
 
     name: str
     size: int
     adapters: bool = False
+    parallelism: int = 4
+    older: bool = False
 
 
 SCENARIOS = (
@@ -56,6 +63,8 @@ SCENARIOS = (
     Scenario("three creates at once", 3),
     Scenario("one create with its adapter", 1, adapters=True),
     Scenario("two creates at once with adapters", 2, adapters=True),
+    Scenario("two creates one after the other", 2, parallelism=1),
+    Scenario("one create over an older state", 1, older=True),
 )
 
 
@@ -70,6 +79,7 @@ class World:
         self.fates: deque[Fate] = deque()
         self.fate = Fate.ANSWERED
         self.refuses_existing_assets = False
+        self.unintended: list[str] = []
         self._late: list[Exchange] = []
         self.server = FaultServer()
         self.server.default = self._react
@@ -87,6 +97,10 @@ class World:
     def environment(self) -> dict[str, str]:
         return {
             "PATH": os.environ.get("PATH", ""),
+            # A state that cannot be saved is rescued to there, if need be.
+            "TMPDIR": str(self.folder.parent),
+            # Modules that are compiled meanwhile would be renames and writes of no interest.
+            "PYTHONDONTWRITEBYTECODE": "1",
             "CLOUDFLARE_API_TOKEN": TOKEN,
             "CLOUDFLARE_ACCOUNT_ID": ACCOUNT_ID,
             "CLOUDFLARE_API_BASE_URL": self.server.base_url,
@@ -148,7 +162,7 @@ class World:
     def texts(self) -> Iterable[tuple[str, bytes]]:
         """Every file that a run left in the project, apart from the manifest and adapters."""
         for path in self.folder.iterdir():
-            if path.is_file() and path.name != "finetunes.yaml":
+            if path.is_file() and path.suffix != ".yaml":
                 yield path.name, path.read_bytes()
 
     def _file(self, finetune: str, name: str) -> bytes:
@@ -163,6 +177,10 @@ class World:
                 lines.append(f"    adapter: adapters/{name}")
                 self._write_adapter(self.folder / "adapters" / name, name)
         (self.folder / "finetunes.yaml").write_text("\n".join(lines) + "\n")
+        settings = f"version: 1\nparallelism: {self.scenario.parallelism}\n"
+        (self.folder / "reconciler.yaml").write_text(settings)
+        if self.scenario.older:
+            self.state_path.write_bytes(encode_state(new_state(ACCOUNT_ID).following({}, {})))
 
     def _write_adapter(self, folder: Path, name: str) -> None:
         shutil.copytree(_ADAPTER, folder)
@@ -181,8 +199,20 @@ class World:
         exchange.read_body()
         if not exchange.request.complete:
             return False
+        if operation == "create":
+            self._look_for_intent(exchange.request.json["name"])
         self.requests.append((operation, _subject(exchange)))
         return self._meet(self.fates.popleft() if self.fates else self.fate, exchange)
+
+    def _look_for_intent(self, name: str) -> None:
+        """Read the state while the sender waits: it must say already that this is sent."""
+        try:
+            pending = json.loads(self.state_path.read_bytes())["pending"].values()
+        except OSError as error:
+            # The disk may be without power by now; what is on it is looked at afterwards.
+            pending = () if error.errno != errno.EIO else None
+        if pending is not None and name not in [i["attributes"]["name"] for i in pending]:
+            self.unintended.append(name)
 
     def _meet(self, fate: Fate, exchange: Exchange) -> bool:
         if fate is Fate.ANSWERED:
