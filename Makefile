@@ -7,6 +7,8 @@ READY := $(VENV)/.ready
 DEMO := build/demo
 # The newest release that runs on Node 20; it proves that other clients get on with the sandbox.
 WRANGLER := build/wrangler/4.80.0
+# Microsoft's own emulator of Azure's storage; newer ones need Node 22.
+AZURITE := build/azurite/3.35.0
 
 .PHONY: demo test lint format bench clean
 
@@ -20,8 +22,9 @@ demo: $(READY)
 	  run reconciler plan --sandbox --detailed-exitcode; \
 	  run reconciler output --sandbox'
 
-test: $(READY) $(if $(shell command -v npm),$(WRANGLER))
-	RECONCILER_TEST_WRANGLER="$(CURDIR)/$(WRANGLER)" $(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
+test: $(READY) $(if $(shell command -v npm),$(WRANGLER) $(AZURITE))
+	RECONCILER_TEST_WRANGLER="$(CURDIR)/$(WRANGLER)" RECONCILER_TEST_AZURITE="$(CURDIR)/$(AZURITE)" \
+	  $(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -38,9 +41,9 @@ bench: $(READY)
 clean:
 	rm -rf $(VENV) build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-$(WRANGLER):
+$(WRANGLER) $(AZURITE):
 	npm install --prefix $@ --no-audit --no-fund --loglevel=error --ignore-scripts \
-	  wrangler@$(notdir $@) || rm -rf $@
+	  $(notdir $(@D))@$(notdir $@) || rm -rf $@
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'

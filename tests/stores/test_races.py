@@ -27,7 +27,7 @@ from reconciler.state import Snapshot, StateLock, StateStore, new_state
 from reconciler.stores import open_store
 from tests.apply.world import ACCOUNT, Account
 from tests.plan.samples import desired, finetune
-from tests.stores.conftest import BUCKET
+from tests.stores.conftest import Serve
 from tests.stores.contender import info
 
 RACES = int(os.environ.get("RECONCILER_TEST_RACES", "8"))
@@ -109,16 +109,9 @@ Make = Callable[[], str]
 
 
 @pytest.fixture
-def make_address(request: pytest.FixtureRequest) -> Make:
+def make_address(request: pytest.FixtureRequest, serve: Serve) -> Make:
     """Returns addresses of states that are not there yet."""
-    if request.param == "s3":
-        request.getfixturevalue("s3")
-    prefix = {
-        "file": lambda: "",
-        "s3": lambda: f"s3://{BUCKET}/race/",
-        "postgresql": lambda: f"{request.getfixturevalue('postgresql')}/race/",
-        "http": lambda: f"{request.getfixturevalue('http_backend').url}/state/",
-    }[request.param]()
+    prefix = "" if request.param == "file" else serve(request.param).prefix
     return lambda: f"{prefix}{uuid.uuid4()}"
 
 
