@@ -23,8 +23,7 @@ demo: $(READY)
 	  run reconciler output --sandbox'
 
 test: $(READY) $(if $(shell command -v npm),$(WRANGLER) $(AZURITE))
-	RECONCILER_TEST_WRANGLER="$(CURDIR)/$(WRANGLER)" RECONCILER_TEST_AZURITE="$(CURDIR)/$(AZURITE)" \
-	  $(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
+	RECONCILER_TEST_WRANGLER="$(CURDIR)/$(WRANGLER)" $(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -29,11 +29,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=30, help="at most, for each part")
     parser.add_argument("--nested", type=int, default=1500, help="points killed more than once")
     parser.add_argument("--stops", type=int, default=500, help="points asked to stop")
+    parser.add_argument("--races", type=int, default=2000, help="over each store")
     parser.add_argument("--out", type=Path, default=Path("build/explore/report.json"))
     return parser.parse_args()
 
 
-_PARTS = ("crashes",)
+_PARTS = ("crashes", "races")
 
 
 def _parts(options: argparse.Namespace) -> dict[str, Callable[[], Report]]:
@@ -44,7 +45,12 @@ def _parts(options: argparse.Namespace) -> dict[str, Callable[[], Report]]:
 
         return explore_crashes(seed, seconds, jobs, options.nested, options.stops)
 
-    return {"crashes": crashes}
+    def races() -> Report:
+        from tests.explore.race_report import explore_races
+
+        return explore_races(seed, seconds, jobs, options.races)
+
+    return {"crashes": crashes, "races": races}
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import os
 import shutil
 import subprocess
 import urllib.request
@@ -18,16 +17,15 @@ ACCOUNT = "devstoreaccount1"
 # The key that every Azurite has, as its documentation says.
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 _API = "2023-11-03"
+_BUILD = Path(__file__).parents[2] / "build/azurite"
 
 
 def program() -> str | None:
-    """The path of azurite-blob: under RECONCILER_TEST_AZURITE, else on PATH; None without it."""
+    """The path of azurite-blob: where the Makefile puts it, else on PATH; None without it."""
     if shutil.which("node") is None:
         return None
-    folder = os.environ.get("RECONCILER_TEST_AZURITE")
-    return shutil.which(
-        "azurite-blob", path=str(Path(folder, "node_modules/.bin")) if folder else None
-    )
+    made = sorted(_BUILD.glob("*/node_modules/.bin/azurite-blob"))
+    return str(made[-1]) if made else shutil.which("azurite-blob")
 
 
 @contextmanager
