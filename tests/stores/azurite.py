@@ -43,6 +43,8 @@ def serving(program: str, container: str) -> Iterator[str]:
             yield f"{url}/{ACCOUNT}"
         finally:
             process.terminate()
+            assert process.stdout is not None
+            process.stdout.read()
 
 
 def make_container(endpoint: str, name: str) -> None:
