@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from reconciler.diagnostics import DiagnosticError
-from reconciler.state import StateStore, encode_state
+from reconciler.state import encode_state
 from reconciler.stores import open_store
 from tests.state.samples import empty, rich
 from tests.stores.conformance import Place, StoreConformance, locking, refused
@@ -119,7 +119,6 @@ def database(postgresql: str) -> str:
     name = f"d{uuid.uuid4().hex}"
     with psycopg.connect(postgresql, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-        connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'hunter2'")
     return f"{postgresql.rpartition('/')[0]}/{name}"
 
 
@@ -134,60 +133,9 @@ def test_many_first_uses_at_once_make_the_tables_once(database: str, tmp_path: P
         list(pool.map(use_first, range(8)))
 
 
-def test_tables_of_another_version_are_refused(database: str, tmp_path: Path) -> None:
-    store = open_store(f"{database}/prod", tmp_path)
-    assert store.load() is None
-    with psycopg.connect(database) as connection:
-        connection.execute("UPDATE reconciler.version SET version = 7")
-    with pytest.raises(DiagnosticError, match=r"R421 .* version 7; this release uses version 1"):
-        store.load()
-
-
-def as_other_role(database: str) -> str:
-    role = database.rpartition("/")[2]
-    return database.replace("postgres@", f"{role}@")
-
-
-def test_a_role_that_may_not_make_the_tables_is_told_so(database: str, tmp_path: Path) -> None:
-    store = open_store(f"{as_other_role(database)}/prod", tmp_path)
-    with pytest.raises(DiagnosticError, match=r"R414 .*permission denied for database"):
-        store.load()
-
-
-def test_the_least_privileges_of_the_docs_are_enough(database: str, tmp_path: Path) -> None:
-    open_store(f"{database}/prod", tmp_path).load()
-    role = database.rpartition("/")[2]
-    with psycopg.connect(database) as connection:
-        connection.execute(least_privileges().replace("ROLE", role))
-    use(open_store(f"{as_other_role(database)}/prod", tmp_path))
-
-
-def use(store: StateStore) -> None:
-    with store.lock(info(), 0) as lock:
-        version = store.save(empty(), "")
-        lock.check()
-        store.save(rich(), version)
-
-
-def least_privileges() -> str:
-    docs = Path(__file__).parents[2] / "docs/shared-state.md"
-    return docs.read_text(encoding="utf-8").partition("```sql\n")[2].partition("```")[0]
-
-
 def test_a_wrong_password_is_not_shown(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGPASSWORD", "wrong-hunter3")
     with pytest.raises(DiagnosticError) as caught:
         place.open().load()
     assert caught.value.diagnostics[0].code == "R414"
     assert "hunter3" not in f"{caught.value} {caught.value.diagnostics!r}"
-
-
-def test_a_database_that_is_not_there(postgresql: str, tmp_path: Path) -> None:
-    address = f"{postgresql.rpartition('/')[0]}/nowhere/prod"
-    assert refused(open_store(address, tmp_path).load) == "R415"
-
-
-def test_a_server_that_is_not_there(tmp_path: Path) -> None:
-    store = open_store("postgresql://ada@127.0.0.1:9/state/prod", tmp_path)
-    assert refused(store.load) == "R413"
-    assert refused(lambda: locking(store)) == "R413"
