@@ -12,7 +12,7 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import ExitStack, nullcontext, redirect_stderr, redirect_stdout
+from contextlib import nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -41,12 +41,43 @@ class Counted:
     refused: int
 
 
+class Racer:
+    """A process that does one thing after another; `send` and `receive` take turns."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.explore.racer"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def send(self, request: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+
+    def receive(self) -> Any:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("a racer ended; see its message above")
+        return json.loads(line)
+
+    def run(self, arguments: list[str], environment: dict[str, str]) -> Ran:
+        self.send({"arguments": arguments, "environment": environment})
+        return Ran(**self.receive())
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
 class Pair:
     """Two processes that are told to begin at the same moment."""
 
     def __init__(self) -> None:
-        self._stack = ExitStack()
-        self._processes = [self._start() for _ in range(2)]
+        self._racers = Racer(), Racer()
 
     def __enter__(self) -> Pair:
         return self
@@ -57,11 +88,12 @@ class Pair:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._stack.close()
+        for racer in self._racers:
+            racer.end()
 
     def run(self, arguments: list[str], environment: dict[str, str]) -> list[Ran]:
-        request = {"arguments": arguments, "environment": environment}
-        return [Ran(**answer) for answer in self._ask(request)]
+        answers = self._ask({"arguments": arguments, "environment": environment})
+        return [Ran(**answer) for answer in answers]
 
     def count(
         self, address: str, times: int, locked: bool, environment: dict[str, str]
@@ -72,31 +104,9 @@ class Pair:
         return [Counted(**answer) for answer in answers]
 
     def _ask(self, request: dict[str, Any]) -> list[Any]:
-        line = json.dumps(request) + "\n"
-        for process in self._processes:
-            assert process.stdin is not None
-            process.stdin.write(line)
-            process.stdin.flush()
-        return [json.loads(_heard(process)) for process in self._processes]
-
-    def _start(self) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.explore.racer"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._stack.enter_context(process)
-        self._stack.callback(process.kill)
-        return process
-
-
-def _heard(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line:
-        raise RuntimeError("a racer ended; see its message above")
-    return line
+        for racer in self._racers:
+            racer.send(request)
+        return [racer.receive() for racer in self._racers]
 
 
 def main() -> None:

@@ -45,15 +45,19 @@ def _s3(prefix: str = f"s3://{BUCKET}/") -> Iterator[Served]:
     host, port = server.get_host_and_port()
     endpoint = f"http://{host}:{port}"
     request = urllib.request.Request(f"{endpoint}/{BUCKET}", method="PUT")
-    environment = {
+    with urllib.request.urlopen(request):
+        yield Served(prefix, endpoint, "AWS_ENDPOINT_URL", s3_environment(endpoint))
+    server.stop()
+
+
+def s3_environment(endpoint: str) -> dict[str, str]:
+    """What leads a command to an S3 server."""
+    return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "hunter2-secret",
         "AWS_REGION": "us-east-1",
     }
-    with urllib.request.urlopen(request):
-        yield Served(prefix, endpoint, "AWS_ENDPOINT_URL", environment)
-    server.stop()
 
 
 @contextmanager

@@ -1,18 +1,28 @@
-"""A wire between a client and a server on this machine, which can be cut."""
+"""A wire between a client and a server on this machine: it counts, and it can be cut."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_REQUEST = re.compile(rb"(GET|HEAD|PUT|POST|DELETE) \S+ HTTP/1\.1\r\n")
+
 
 class Wire:
-    """Forwards connections to a port until it is cut; from then on nothing gets through."""
+    """Forwards connections to a port until it is cut; from then on nothing gets through.
+
+    sent, received: bytes so far, as the client sees it. requests: of HTTP, by their method.
+    """
 
     def __init__(self, target: int) -> None:
+        self.sent = self.received = 0
+        self.connections = 0
+        self.requests: Counter[str] = Counter()
         self._target = target
         self._socks: list[socket.socket] = []
         self._guard = threading.Lock()
@@ -43,25 +53,45 @@ class Wire:
                     far.close()
                     return
                 self._socks += [near, far]
-            for ends in ((near, far), (far, near)):
-                threading.Thread(target=_pass_on, args=ends, daemon=True).start()
+                self.connections += 1
+            for sock in (near, far):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for passing in (self._there, self._back):
+                threading.Thread(target=self._pass, args=(passing, near, far), daemon=True).start()
 
-
-def _pass_on(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while block := source.recv(64 * 1024):
-            sink.sendall(block)
-    for sock in (source, sink):
+    def _pass(self, passing: object, near: socket.socket, far: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
+            passing(near, far)  # type: ignore[operator]
+        for sock in (near, far):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        with self._guard:
+            if near in self._socks:
+                self._socks.remove(near)
+                self._socks.remove(far)
+                near.close()
+                far.close()
+
+    def _there(self, near: socket.socket, far: socket.socket) -> None:
+        while block := near.recv(64 * 1024):
+            with self._guard:
+                self.sent += len(block)
+                # A request's first line comes whole, with its head.
+                self.requests.update(found.decode() for found in _REQUEST.findall(block))
+            far.sendall(block)
+
+    def _back(self, near: socket.socket, far: socket.socket) -> None:
+        while block := far.recv(64 * 1024):
+            with self._guard:
+                self.received += len(block)
+            near.sendall(block)
 
 
 @contextmanager
 def wire(target: int) -> Iterator[Wire]:
+    """Lay a wire to a port of this machine."""
     made = Wire(target)
     try:
         yield made
     finally:
         made.cut()
-        for sock in made._socks:
-            sock.close()
