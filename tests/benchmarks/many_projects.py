@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+from tests.benchmarks.costs import monthly
 from tests.benchmarks.projects import write_project
 from tests.benchmarks.report import Row
 from tests.explore.racer import Racer
@@ -48,12 +49,24 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """What one command of each project took. requests: of HTTP, by method; connections."""
+    """What one command of so many projects took. requests: of HTTP to the store, by method.
 
+    calls: requests to the API.
+    """
+
+    number: int
     seconds: float
     bytes: int
     requests: Counter[str]
     connections: int
+    calls: int
+
+    def each(self, amount: float) -> float:
+        return amount / self.number
+
+    @property
+    def requests_each(self) -> Counter[str]:
+        return Counter({method: round(self.each(n)) for method, n in self.requests.items()})
 
 
 @dataclass(slots=True)
@@ -85,7 +98,7 @@ class Fleet:
 
     def do(self, command: list[str], expected: int, place: Place, projects: range) -> Phase:
         """Run a command once for each project, by all processes."""
-        before = _counted(place.wire)
+        before, calls = _counted(place.wire), len(self.accounts.server.requests)
         waiting: SimpleQueue[int] = SimpleQueue()
         for number in projects:
             waiting.put(number)
@@ -111,7 +124,14 @@ class Fleet:
         if failures:
             raise RuntimeError(failures[0])
         amount, requests, connections = _counted(place.wire)
-        return Phase(seconds, amount - before[0], requests - before[1], connections - before[2])
+        return Phase(
+            len(projects),
+            seconds,
+            amount - before[0],
+            requests - before[1],
+            connections - before[2],
+            len(self.accounts.server.requests) - calls,
+        )
 
     def _asked(
         self, command: list[str], place: Place, number: int
@@ -154,25 +174,25 @@ def _rows(name: str, fleet: Fleet, place: Place, files: float) -> Iterator[Row]:
     yield Row(f"{name}: projects planned and applied", per_second, "a second")
     yield Row("  the same over local files / this", files / per_second, "x")
     yield Row("  projects planned without changes", MANY / again.seconds, "a second")
-    for what, few, many in zip(
-        ("plan", "apply", "plan without changes"), found[FEW], found[MANY], strict=True
-    ):
-        yield Row(f"  {what}: bytes a project", many.bytes / MANY / 1000, "kB")
-        yield Row("    1,000 projects / 10", many.bytes / few.bytes * FEW / MANY, "x", 1.1)
-        yield Row(f"  {what}: connections a project", many.connections / MANY, "")
-        if many.requests:
-            writes = many.requests["PUT"] + many.requests["POST"]
-            yield Row(f"  {what}: reads a project", many.requests["GET"] / MANY, "requests")
-            yield Row(f"  {what}: writes and deletes a project", writes / MANY, "requests")
-            ratio = many.requests.total() / few.requests.total() * FEW / MANY
-            yield Row("    1,000 projects / 10", ratio, "x", 1.1)
-    some = sum(phase.seconds for phase in found[SOME]) / SOME
-    yield Row(
-        "  seconds a project, 1,000 / 100",
-        sum(phase.seconds for phase in found[MANY]) / MANY / some,
-        "x",
-        1.5,
-    )
+    seconds = [sum(phase.each(phase.seconds) for phase in found[n]) for n in (SOME, MANY)]
+    yield Row("  seconds a project, 1,000 / 100", seconds[1] / seconds[0], "x", 1.5)
+    names = ("plan", "apply", "plan without changes")
+    for command, few, many in zip(names, found[FEW], found[MANY], strict=True):
+        yield from _command_rows(command, few, many)
+    if again.requests:
+        yield from monthly(again.requests_each, apply.requests_each)
+
+
+def _command_rows(command: str, few: Phase, many: Phase) -> Iterator[Row]:
+    yield Row(f"  {command}: calls of the API", many.each(many.calls), "")
+    yield Row("    connections to the store", many.each(many.connections), "")
+    yield Row("    bytes to and from the store", many.each(many.bytes) / 1000, "kB")
+    growth = many.each(many.bytes) / few.each(few.bytes)
+    yield Row("      1,000 projects / 10", growth, "x", 1.1)
+    for method, number in sorted(many.requests.items()):
+        yield Row(f"    {method}", many.each(number), "requests")
+        growth = many.each(number) / few.each(few.requests[method])
+        yield Row("      1,000 projects / 10", growth, "x", 1.1)
 
 
 def _throughput(fleet: Fleet, place: Place, number: int) -> float:
