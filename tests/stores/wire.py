@@ -17,11 +17,13 @@ class Wire:
     """Forwards connections to a port until it is cut; from then on nothing gets through.
 
     sent, received: bytes so far, as the client sees it. requests: of HTTP, by their method.
+    blocks: how many the client has sent; cut_at: the block that is not passed on any more.
     """
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, cut_at: int = 0) -> None:
         self.sent = self.received = 0
-        self.connections = 0
+        self.connections = self.blocks = 0
+        self._cut_at = cut_at
         self.requests: Counter[str] = Counter()
         self._target = target
         self._socks: list[socket.socket] = []
@@ -78,6 +80,11 @@ class Wire:
                 self.sent += len(block)
                 # A request's first line comes whole, with its head.
                 self.requests.update(found.decode() for found in _REQUEST.findall(block))
+                self.blocks += 1
+                is_over = self.blocks == self._cut_at
+            if is_over:
+                self.cut()
+                return
             far.sendall(block)
 
     def _back(self, near: socket.socket, far: socket.socket) -> None:
@@ -88,9 +95,9 @@ class Wire:
 
 
 @contextmanager
-def wire(target: int) -> Iterator[Wire]:
+def wire(target: int, cut_at: int = 0) -> Iterator[Wire]:
     """Lay a wire to a port of this machine."""
-    made = Wire(target)
+    made = Wire(target, cut_at)
     try:
         yield made
     finally:
