@@ -10,6 +10,8 @@ MINUTES ?= 20
 SEED ?= 1
 # The newest release that runs on Node 20; it proves that other clients get on with the sandbox.
 WRANGLER := build/wrangler/4.80.0
+# Microsoft's own emulator of Azure's storage; newer ones need Node 22.
+AZURITE := build/azurite/3.35.0
 
 .PHONY: demo test explore lint format bench clean
 
@@ -23,7 +25,7 @@ demo: $(READY)
 	  run reconciler plan --sandbox --detailed-exitcode; \
 	  run reconciler output --sandbox'
 
-test: $(READY) $(if $(shell command -v npm),$(WRANGLER))
+test: $(READY) $(if $(shell command -v npm),$(WRANGLER) $(AZURITE))
 	RECONCILER_TEST_WRANGLER="$(CURDIR)/$(WRANGLER)" $(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
 explore: $(READY)
@@ -53,9 +55,9 @@ bench: $(READY)
 clean:
 	rm -rf $(VENV) build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-$(WRANGLER):
+$(WRANGLER) $(AZURITE):
 	npm install --prefix $@ --no-audit --no-fund --loglevel=error --ignore-scripts \
-	  wrangler@$(notdir $@) || rm -rf $@
+	  $(notdir $(@D))@$(notdir $@) || rm -rf $@
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'

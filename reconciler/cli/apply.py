@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 
 import click
 
@@ -107,6 +107,7 @@ def _apply(
     # Nobody is listening any more: an end as in order as after a signal.
     terminal.on_broken = stop.set
     with (
+        _worst_exit_code() as ends,
         # The outermost: once something was sent, no signal may break in until the lock and
         # the connections are given back.
         ExitStack() as signals,
@@ -132,7 +133,19 @@ def _apply(
         signals.enter_context(orderly_stop(stop, tell_at_once))
         options = ApplyOptions(workspace.settings.parallelism, settle_timeout)
         execution = Execution(workspace, declared, planned, store, lock, account, options, stop)
-        return execution.run(reporter)
+        ends.append(execution.run(reporter))
+        return ends[-1]
+
+
+@contextmanager
+def _worst_exit_code() -> Iterator[list[int]]:
+    """A lock that could not be given back does not make an unclear end a clear one."""
+    ends: list[int] = []
+    try:
+        yield ends
+    except DiagnosticError as error:
+        error.exit_code = max([error.exit_code, *ends])
+        raise
 
 
 def _print_lines(terminal: Terminal, problems: Iterable[Diagnostic]) -> None:

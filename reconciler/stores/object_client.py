@@ -27,7 +27,7 @@ from obstore.store import AzureStore, GCSStore, S3Store
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import state as codes
 from reconciler.stores import findings
-from reconciler.stores.addresses import ObjectAddress
+from reconciler.stores.addresses import LOOPBACK, ObjectAddress
 
 if TYPE_CHECKING:
     from obstore import PutMode, PutResult, UpdateVersion
@@ -35,10 +35,16 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-ATTEMPTS = 3
+ATTEMPTS = 5
 FIRST_PAUSE = 0.2
+"""In seconds, and doubled: R2 and GCS take one write a second of an object (429 otherwise)."""
 _NO_RETRIES: RetryConfig = {"max_retries": 0}
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_ENDPOINTS = {
+    "s3": "AWS_ENDPOINT_URL",
+    "r2": "AWS_ENDPOINT_URL",
+    "gs": "GOOGLE_BASE_URL",
+    "az": "AZURE_STORAGE_ENDPOINT",
+}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
 _UNKNOWN_CREDENTIALS = {
     "AuthenticationFailed",
@@ -79,7 +85,7 @@ class ObjectClient:
 
     def delete(self, key: str) -> None:
         """Remove an object; there is no condition that every service knows for this."""
-        self._reading(lambda: obstore.delete(self._store, key))
+        self._reading(lambda: self._delete(key))
 
     def _get(self, key: str) -> tuple[bytes, str] | None:
         try:
@@ -91,6 +97,14 @@ class ObjectClient:
         findings.check_size(result.meta["size"], self._address.location)
         version = _version(result.meta["e_tag"], result.meta["version"])
         return bytes(result.bytes()), version
+
+    def _delete(self, key: str) -> None:
+        try:
+            obstore.delete(self._store, key)
+        except FileNotFoundError as error:
+            # Gone already, as after an attempt whose answer was lost; S3 calls that a success.
+            if _code(error) in _NO_PLACE:
+                raise
 
     def _reading(self, operation: Callable[[], Result]) -> Result:
         """Do what may be done twice."""
@@ -109,8 +123,7 @@ class ObjectClient:
                 put = obstore.put(self._store, key, raw, mode=mode, use_multipart=False)
                 return _version_of(put)
             except (BaseError, OSError, ValueError) as error:
-                conflict = isinstance(error, AlreadyExistsError | PreconditionError)
-                if conflict and not _is_passing_conflict(error):
+                if _says_that_the_condition_failed(error):
                     # An attempt before may have been executed though its answer was lost.
                     return self._version_if(key, raw) if attempt else None
                 if not _may_pass(error):
@@ -132,11 +145,10 @@ class ObjectClient:
 
 
 def _open(address: ObjectAddress) -> AzureStore | GCSStore | S3Store:
-    variable = "AZURE_STORAGE_ENDPOINT" if address.scheme == "az" else "AWS_ENDPOINT_URL"
-    endpoint = os.environ.get(variable, "")
+    endpoint = os.environ.get(_ENDPOINTS[address.scheme], "")
     # Only a server on this machine may do without TLS.
     options: ClientConfig = {"connect_timeout": "5s", "timeout": "30s"}
-    if urlsplit(endpoint).hostname in _LOOPBACK:
+    if urlsplit(endpoint).hostname in LOOPBACK:
         options["allow_http"] = True
     try:
         if address.scheme == "gs":
@@ -171,13 +183,20 @@ def _version(e_tag: str | None, generation: str | None) -> str:
 
 def _code(error: Exception) -> str:
     """The service's own code; the rest of the text may hold key ids and is never shown."""
-    found = re.search(r"<Code>(\w+)</Code>", str(error))
-    return found[1] if found else ""
+    found = re.search(r"<Code>(\w+)</Code>|\(code: (\w+)\)", str(error))
+    return (found[1] or found[2]) if found else ""
 
 
 def _status(error: Exception) -> int:
     found = re.search(r"status code: (\d{3})", str(error))
     return int(found[1]) if found else 0
+
+
+def _says_that_the_condition_failed(error: Exception) -> bool:
+    """obstore takes every 409 for that; a container being deleted, or a lease, is none."""
+    if not isinstance(error, AlreadyExistsError | PreconditionError):
+        return False
+    return _status(error) != 409 or _code(error) in ("", "BlobAlreadyExists")
 
 
 def _is_passing_conflict(error: Exception) -> bool:
@@ -218,7 +237,7 @@ def _explain(error: Exception, address: ObjectAddress) -> Diagnostic:
             f"{address.location}: bucket {address.bucket} is in another region{said}.",
             hint="Set AWS_REGION to the region of the bucket.",
         )
-    if isinstance(error, PermissionDeniedError):
+    if isinstance(error, PermissionDeniedError) or code == "AccessDenied":
         return codes.STORE_DENIED.error(
             f"{address.location}: the credentials may not do this{said}.",
             hint=f"They need to read, write and delete {address.key} and {address.lock_key}, "

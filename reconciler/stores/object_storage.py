@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _NO_VERSION = '"00000000000000000000000000000000"\n1'
 """A version that no object has: an ETag, and a generation for GCS."""
+_MEETINGS = 20
+"""How often a lock may be there when it is to be made, and gone when it is read."""
 
 
 class ObjectStorage:
@@ -89,12 +91,14 @@ class ObjectStorage:
         self._client.delete(self._address.lock_key)
 
     def _try_lock(self, raw: bytes) -> LockInfo | None:
-        while self._client.create(self._address.lock_key, raw) is None:
+        for _ in range(_MEETINGS):
+            if self._client.create(self._address.lock_key, raw) is not None:
+                return None
             holder = self.holder()
             if holder is not None:
                 return holder
             # It was released in between.
-        return None
+        return findings.UNKNOWN_HOLDER
 
     def _prove_conditions(self, raw: bytes) -> None:
         """Refuse a server that ignores conditions, tried on our own lock, where it harms nobody."""

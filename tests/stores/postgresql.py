@@ -31,8 +31,11 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def serving(bin_: Path, port: int) -> Iterator[int]:
-    """Serve on 127.0.0.1, with a password for everybody; yields the port."""
+def serving(bin_: Path, port: int, durable: bool = False) -> Iterator[int]:
+    """Serve on 127.0.0.1, with a password for everybody; yields the port.
+
+    durable: whether a commit waits for the disk, as it does by default elsewhere.
+    """
     with tempfile.TemporaryDirectory(prefix="reconciler-pg-") as folder:
         data = Path(folder) / "data"
         data.mkdir()
@@ -42,7 +45,9 @@ def serving(bin_: Path, port: int) -> Iterator[int]:
         made = ["--auth=scram-sha-256", f"--pwfile={secret}", "--no-sync", "--encoding=UTF8"]
         _run([bin_ / "initdb", "-U", "postgres", "-D", data, *made], user)
         options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= "
-        options += "-c fsync=off -c max_connections=200 -c shared_buffers=16MB"
+        options += (
+            f"-c fsync={'on' if durable else 'off'} -c max_connections=200 -c shared_buffers=16MB"
+        )
         log = data / "log"
         _run([bin_ / "pg_ctl", "-w", "-D", data, "-l", log, "-o", options, "start"], user)
         try:

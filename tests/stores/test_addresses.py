@@ -125,6 +125,8 @@ def test_the_lock_of_an_http_state_is_on_its_own_server(
     [
         ("s3://bucket/key", "obstore", "s3"),
         (f"r2://{ACCOUNT}/bucket/key", "obstore", "r2"),
+        ("gs://bucket/key", "obstore", "gs"),
+        ("az://container/key", "obstore", "az"),
         ("postgresql://host/database/prod", "psycopg", "postgresql"),
     ],
 )

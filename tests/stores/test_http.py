@@ -148,7 +148,31 @@ def test_a_server_that_is_not_there(tmp_path: Path) -> None:
 TERRAFORM = shutil.which("terraform")
 
 
-@pytest.mark.needs_system
+WRITES = {"Authorization", "Content-Type", "Content-Md5"}
+"""What Terraform's client sends with each LOCK, POST and UNLOCK."""
+
+
+def spoken(server: Backend, path: str) -> list[tuple[str, str, bool]]:
+    """What a client said that counts: the method, the address, and whether WRITES came along."""
+    return [
+        (method, url.partition("=")[0], {name.title() for name in headers} >= WRITES)
+        for method, url, headers in server.log
+        if url.startswith(path)
+    ]
+
+
+def test_ours_says_what_terraforms_client_says(http_backend: Backend, tmp_path: Path) -> None:
+    store = keep(http_backend, tmp_path).open()
+    with store.lock(info(), 0):
+        assert store.load() is None
+        store.save(empty(), "")
+    said = spoken(http_backend, PATH)
+    assert said[0] == ("LOCK", f"{PATH}/lock", True)
+    assert set(said[1:-2]) == {("GET", PATH, False)}
+    assert said[-2:] == [("POST", f"{PATH}?ID", True), ("UNLOCK", f"{PATH}/lock", True)]
+
+
+@pytest.mark.optional_peer
 @pytest.mark.skipif(TERRAFORM is None, reason="terraform is not installed")
 def test_terraforms_client_and_ours_use_the_same_server(
     http_backend: Backend, tmp_path: Path
@@ -179,6 +203,12 @@ def test_terraforms_client_and_ours_use_the_same_server(
     assert terraform("init").returncode == 0
     applied = terraform("apply", "-auto-approve")
     assert applied.returncode == 0, applied.stderr
+    told = spoken(http_backend, "/state/terraform")
+    assert {line for line in told if line[0] != "GET"} == {
+        ("LOCK", "/state/terraform/lock", True),
+        ("POST", "/state/terraform?ID", True),
+        ("UNLOCK", "/state/terraform/lock", True),
+    }
     run(place.open())
     assert json.loads(http_backend.states["/state/terraform"])["resources"]
     # Terraform is kept out by our lock, and its state is not taken for ours.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -12,21 +13,37 @@ from reconciler.state import StateStore, encode_state
 from reconciler.stores import object_client
 from tests.state.samples import empty, rich
 from tests.stores.conformance import Place, locking, refused
+from tests.stores.conftest import SHARED, Serve
 from tests.stores.contender import info
 from tests.stores.http_proxy import Proxy, tampering
+from tests.stores.places import BUCKET
 from tests.stores.test_object_storage import keep
 
-
-@pytest.fixture
-def place(s3: str, tmp_path: Path) -> Place:
-    return keep("s3://", tmp_path)
+OBJECTS = [kind for kind in SHARED if kind.values[0] in ("s3", "gs", "az")]
 
 
 @pytest.fixture
-def proxy(place: Place, s3: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+def kind() -> str:
+    return "s3"
+
+
+@pytest.fixture
+def place(serve: Serve, kind: str, tmp_path: Path) -> Place:
+    return keep(serve(kind), tmp_path)
+
+
+@pytest.fixture
+def proxy(
+    place: Place, serve: Serve, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Proxy]:
     monkeypatch.setattr(object_client, "FIRST_PAUSE", 0.01)
-    with tampering(s3) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+    served = serve(kind)
+    origin, path = (
+        urlsplit(served.endpoint)._replace(path="").geturl(),
+        urlsplit(served.endpoint).path,
+    )
+    with tampering(origin) as proxy:
+        monkeypatch.setenv(served.variable, f"{proxy.url}{path}")
         yield proxy
 
 
@@ -37,6 +54,8 @@ def run(store: StateStore) -> None:
         store.save(rich(), version)
 
 
+# Azure's requests are signed with their conditions, so that no proxy can drop them unnoticed.
+@pytest.mark.parametrize("kind", ["s3", "r2", "gs"])
 def test_a_server_that_ignores_conditions_is_refused(place: Place, proxy: Proxy) -> None:
     proxy.decide = lambda method, number: "ignore"
     with pytest.raises(DiagnosticError) as caught:
@@ -89,8 +108,9 @@ def test_every_refusal_is_told_without_a_credential(
     assert "AKIA" not in everything
 
 
-@pytest.mark.parametrize("fault", ["cut", "swallow", "500 InternalError", "409 OperationAborted"])
+@pytest.mark.parametrize("fault", ["cut", "swallow", "500 InternalError", "429 SlowDown"])
 @pytest.mark.parametrize("step", range(1, 9))
+@pytest.mark.parametrize("kind", OBJECTS)
 def test_one_fault_at_any_step_is_overcome(
     place: Place, proxy: Proxy, step: int, fault: str
 ) -> None:
@@ -134,3 +154,62 @@ def test_what_was_written_by_another_after_a_lost_answer_is_not_taken_for_ours(
     store = place.open()
     assert refused(lambda: store.save(rich(), version)) in ("R405", "R413")
     assert place.read() == theirs
+
+
+# R2 and Cloud Storage
+
+
+def test_r2_is_spoken_to_as_its_documentation_says(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Region `auto`; a write of the same object within a second is 429; no conditional delete."""
+    monkeypatch.setattr(object_client, "FIRST_PAUSE", 0.01)
+    served = serve("r2")
+    throttled: set[str] = set()
+
+    with tampering(served.endpoint) as r2:
+
+        def too_soon(method: str, number: int) -> str:
+            path = r2.requests[-1][1]
+            if method != "PUT":
+                return ""
+            # Every write but the first is too early, and in time when it is tried again.
+            throttled.symmetric_difference_update({path})
+            return "" if path in throttled else "429 TooManyRequests"
+
+        r2.decide = too_soon
+        monkeypatch.setenv("AWS_ENDPOINT_URL", r2.url)
+        place = keep(served, tmp_path)
+        run(place.open())
+        sent = list(r2.requests)
+        assert place.read() == encode_state(rich())
+    for method, path, headers in sent:
+        conditions = [name for name in headers if name.lower().startswith("if-")]
+        assert path.startswith((f"/{BUCKET}/", f"/{BUCKET}?delete"))
+        assert "/auto/s3/aws4_request" in headers["authorization"]
+        assert len(conditions) == (1 if method == "PUT" else 0), (method, headers)
+
+
+# Conflicts that are none of ours
+
+
+@pytest.mark.parametrize("kind", OBJECTS)
+def test_another_conflict_is_not_taken_for_a_lock_or_a_newer_state(
+    place: Place, proxy: Proxy
+) -> None:
+    proxy.decide = lambda method, number: "409 ContainerBeingDeleted" if method == "PUT" else ""
+    with pytest.raises(DiagnosticError, match=r"R424 .*ContainerBeingDeleted"):
+        locking(place.open())
+    with pytest.raises(DiagnosticError, match=r"R424 .*ContainerBeingDeleted"):
+        place.open().save(empty(), "")
+
+
+def test_a_lock_that_is_there_and_is_not_is_not_asked_for_ever(place: Place, proxy: Proxy) -> None:
+    proxy.decide = lambda method, number: "412 PreconditionFailed" if method == "PUT" else ""
+    assert refused(lambda: locking(place.open())) == "R408"
+
+
+def test_a_lock_that_may_not_be_deleted_is_told(place: Place, proxy: Proxy) -> None:
+    proxy.decide = lambda method, number: "keep" if method == "POST" else ""
+    with pytest.raises(DiagnosticError, match=r"R425 .*may not do this"):
+        locking(place.open())

@@ -6,25 +6,28 @@ from typing import ClassVar
 
 import obstore
 import pytest
-from obstore.store import S3Store
+from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from reconciler.diagnostics import DiagnosticError
-from reconciler.stores import open_store
-from tests.state.samples import empty, rich
+from reconciler.stores import object_client, open_store
+from tests.state.samples import empty
 from tests.stores.conformance import Place, StoreConformance, locking, refused
-from tests.stores.conftest import BUCKET
+from tests.stores.conftest import Serve
 from tests.stores.contender import info
+from tests.stores.places import BUCKET, Served
 
 
-def bucket() -> S3Store:
-    return S3Store(BUCKET, client_options={"allow_http": True})
+def bucket(kind: str = "s3") -> ObjectStore:
+    """The bucket of a service, behind the store's back."""
+    opened = {"gs": GCSStore, "az": AzureStore}.get(kind, S3Store)
+    return opened(BUCKET, client_options={"allow_http": True})
 
 
-def keep(prefix: str, root: Path) -> Place:
+def keep(served: Served, root: Path) -> Place:
     key = f"{uuid.uuid4()}/prod/reconciler.state.json"
-    store = bucket()
+    store = bucket(served.prefix.partition(":")[0])
     return Place(
-        f"{prefix}{BUCKET}/{key}",
+        f"{served.prefix}{key}",
         root,
         lambda: bytes(obstore.get(store, key).bytes()),
         lambda raw: obstore.put(store, key, raw) and None,
@@ -32,33 +35,34 @@ def keep(prefix: str, root: Path) -> Place:
 
 
 @pytest.fixture
-def place(s3: str, tmp_path: Path) -> Place:
-    return keep("s3://", tmp_path)
+def place(serve: Serve, tmp_path: Path) -> Place:
+    return keep(serve("s3"), tmp_path)
 
 
 def lock_key(place: Place) -> str:
     return place.address.removeprefix(f"s3://{BUCKET}/") + ".tflock"
 
 
-class TestS3(StoreConformance):
+class ObjectConformance(StoreConformance):
     frees_on_death: ClassVar[bool] = False
+    kind: ClassVar[str]
 
     @pytest.fixture
-    def place(self, s3: str, tmp_path: Path) -> Place:
-        return keep("s3://", tmp_path)
+    def place(self, serve: Serve, tmp_path: Path) -> Place:
+        return keep(serve(self.kind), tmp_path)
 
 
-def test_r2_is_the_same_with_the_account_in_front(s3: str, tmp_path: Path) -> None:
-    place = keep("r2://023e105f4ecef8ad9ca31a8372d0c353/", tmp_path)
-    store = place.open()
-    with store.lock(info(), 0) as lock:
-        version = store.save(empty(), "")
-        lock.check()
-        store.save(rich(), version)
-    snapshot = place.open().load()
-    assert snapshot is not None
-    assert snapshot.state == rich()
-    assert store.location == place.address
+class TestS3(ObjectConformance):
+    kind: ClassVar[str] = "s3"
+
+
+class TestGoogle(ObjectConformance):
+    kind: ClassVar[str] = "gs"
+
+
+@pytest.mark.needs_system
+class TestAzure(ObjectConformance):
+    kind: ClassVar[str] = "az"
 
 
 # Lock
@@ -107,6 +111,7 @@ def test_a_missing_bucket_is_not_an_empty_state(s3: str, tmp_path: Path) -> None
 
 
 def test_an_unreachable_service(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_client, "FIRST_PAUSE", 0.01)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     store = place.open()
     assert refused(store.load) == "R413"

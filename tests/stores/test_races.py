@@ -1,11 +1,10 @@
 """Two runners apply the same manifests to one state, over and over, on every store.
 
-RECONCILER_TEST_RACES sets how often; thousands are for a release, not for every run.
+These are a few of each; `python -m tests.explore races` runs thousands, of two processes.
 """
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 import uuid
@@ -26,11 +25,13 @@ from reconciler.refresh import refresh
 from reconciler.state import Snapshot, StateLock, StateStore, new_state
 from reconciler.stores import open_store
 from tests.apply.world import ACCOUNT, Account
+from tests.explore import race_report
+from tests.explore.race import Course
 from tests.plan.samples import desired, finetune
-from tests.stores.conftest import BUCKET
+from tests.stores.conftest import SHARED, Serve
 from tests.stores.contender import info
 
-RACES = int(os.environ.get("RECONCILER_TEST_RACES", "8"))
+RACES = 6
 WANTED = desired(finetune("alpha"), finetune("beta"))
 NAMES = ["alpha", "beta"]
 
@@ -109,16 +110,9 @@ Make = Callable[[], str]
 
 
 @pytest.fixture
-def make_address(request: pytest.FixtureRequest) -> Make:
+def make_address(request: pytest.FixtureRequest, serve: Serve) -> Make:
     """Returns addresses of states that are not there yet."""
-    if request.param == "s3":
-        request.getfixturevalue("s3")
-    prefix = {
-        "file": lambda: "",
-        "s3": lambda: f"s3://{BUCKET}/race/",
-        "postgresql": lambda: f"{request.getfixturevalue('postgresql')}/race/",
-        "http": lambda: f"{request.getfixturevalue('http_backend').url}/state/",
-    }[request.param]()
+    prefix = "" if request.param == "file" else serve(request.param).prefix
     return lambda: f"{prefix}{uuid.uuid4()}"
 
 
@@ -182,3 +176,13 @@ def test_a_runner_whose_lock_is_freed_never_creates_twice(
             for _ in range(2):
                 race.apply()
             race.check()
+
+
+@pytest.mark.parametrize("kind", ["file", *SHARED])
+def test_two_processes_race(kind: str, serve: Serve) -> None:
+    served = serve(kind) if kind != "file" else None
+    course = Course(kind, served.prefix, served.environment) if served else Course(kind, "", {})
+    _, tally = race_report.run(race_report.Task(course, seed=6, races=4))
+    assert not tally.violations
+    assert tally.applies + tally.freed == 4
+    assert tally.saves == 8

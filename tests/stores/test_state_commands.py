@@ -15,8 +15,9 @@ import pytest
 from reconciler.state import encode_state
 from reconciler.stores import open_store
 from tests.state.samples import rich
-from tests.stores.conftest import BUCKET
+from tests.stores.conftest import SHARED, Serve
 from tests.stores.contender import info
+from tests.stores.places import BUCKET
 
 FILE = "reconciler.state.json"
 
@@ -48,19 +49,11 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["s3", "r2", "postgresql", "http"])
+@pytest.mark.parametrize("kind", SHARED)
 def test_a_state_moves_to_a_shared_place_and_back_by_one_command_each(
-    project: Project, kind: str, request: pytest.FixtureRequest
+    project: Project, kind: str, serve: Serve
 ) -> None:
-    address = {
-        "s3": lambda: request.getfixturevalue("s3") and f"s3://{BUCKET}/{uuid.uuid4()}",
-        "r2": lambda: (
-            request.getfixturevalue("s3")
-            and f"r2://023e105f4ecef8ad9ca31a8372d0c353/{BUCKET}/{uuid.uuid4()}"
-        ),
-        "postgresql": lambda: f"{request.getfixturevalue('postgresql')}/{uuid.uuid4()}",
-        "http": lambda: f"{request.getfixturevalue('http_backend').url}/state/{uuid.uuid4()}",
-    }[kind]()
+    address = f"{serve(kind).prefix}{uuid.uuid4()}"
     before = project.file()
     assert f"state: {address}" in project.run("state", "migrate", "--to", address)
     assert project.run("state", "pull", "--state", address).encode() == before

