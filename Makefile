@@ -7,6 +7,9 @@ READY := $(VENV)/.ready
 DEMO := build/demo
 # The newest release that runs on Node 20; it proves that other clients get on with the sandbox.
 WRANGLER := build/wrangler/4.80.0
+# Tools that read Terraform's plans, each in an environment of its own: they prove that ours do.
+CONSUMERS := $(patsubst tests/consumers/requirements/%.txt,build/consumers/%/.ready,\
+  $(wildcard tests/consumers/requirements/*.txt))
 
 .PHONY: demo test lint format bench clean
 
@@ -20,7 +23,7 @@ demo: $(READY)
 	  run reconciler plan --sandbox --detailed-exitcode; \
 	  run reconciler output --sandbox'
 
-test: $(READY) $(if $(shell command -v npm),$(WRANGLER))
+test: $(READY) $(CONSUMERS) $(if $(shell command -v npm),$(WRANGLER))
 	RECONCILER_TEST_WRANGLER="$(CURDIR)/$(WRANGLER)" $(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
 lint: $(READY)
@@ -41,6 +44,11 @@ clean:
 $(WRANGLER):
 	npm install --prefix $@ --no-audit --no-fund --loglevel=error --ignore-scripts \
 	  wrangler@$(notdir $@) || rm -rf $@
+
+build/consumers/%/.ready: tests/consumers/requirements/%.txt $(READY)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
+	$(BIN)/uv pip install --quiet --python $(@D)/bin/python --requirement $< \
+	  && touch $@ || rm -rf $(@D)
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
