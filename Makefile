@@ -12,6 +12,9 @@ SEED ?= 1
 WRANGLER := build/wrangler/4.80.0
 # Microsoft's own emulator of Azure's storage; newer ones need Node 22.
 AZURITE := build/azurite/3.35.0
+# Tools that read Terraform's plans, each in an environment of its own: they prove that ours do.
+CONSUMERS := $(patsubst tests/consumers/requirements/%.txt,build/consumers/%/.ready,\
+  $(wildcard tests/consumers/requirements/*.txt))
 
 .PHONY: demo test explore lint format bench clean
 
@@ -25,7 +28,7 @@ demo: $(READY)
 	  run reconciler plan --sandbox --detailed-exitcode; \
 	  run reconciler output --sandbox'
 
-test: $(READY) $(if $(shell command -v npm),$(WRANGLER) $(AZURITE))
+test: $(READY) $(CONSUMERS) $(if $(shell command -v npm),$(WRANGLER) $(AZURITE))
 	RECONCILER_TEST_WRANGLER="$(CURDIR)/$(WRANGLER)" $(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
 explore: $(READY)
@@ -58,6 +61,11 @@ clean:
 $(WRANGLER) $(AZURITE):
 	npm install --prefix $@ --no-audit --no-fund --loglevel=error --ignore-scripts \
 	  $(notdir $(@D))@$(notdir $@) || rm -rf $@
+
+build/consumers/%/.ready: tests/consumers/requirements/%.txt $(READY)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
+	$(BIN)/uv pip install --quiet --python $(@D)/bin/python --requirement $< \
+	  && touch $@ || rm -rf $(@D)
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'

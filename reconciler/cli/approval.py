@@ -15,6 +15,7 @@ from reconciler.plan import Plan, decode_plan
 from reconciler.plan.comparison import differences_between
 from reconciler.render.text import count
 
+_MOST_LISTED = 20
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -31,13 +32,14 @@ class Approval:
         if not self.digest or self.digest == plan.digest:
             return
         if self.plan is not None:
-            moved = "; ".join(differences_between(self.plan, plan))
-            detail = f"What was reviewed is not what would be done now: {moved}."
+            detail = _moved(list(differences_between(self.plan, plan)))
         else:
             detail = (
                 f"The digest of what would be done now is {plan.digest}; "
                 f"what was reviewed has {self.digest}."
             )
+        if not plan.has_changes:
+            detail += "\nNow there is nothing to do: it may have been applied already."
         hint = "Nothing was changed. Plan again, have it reviewed, and apply that one."
         raise DiagnosticError(plan_codes.PLAN_STALE.error(detail, hint=hint))
 
@@ -57,6 +59,14 @@ class Approval:
                 )
             )
         return answer == "yes"
+
+
+def _moved(differences: list[str]) -> str:
+    """List what is not as it was reviewed, a line each."""
+    lines = [f"- {difference}" for difference in differences[:_MOST_LISTED]]
+    if len(differences) > len(lines):
+        lines.append(f"- and {len(differences) - len(lines):,} more")
+    return "\n".join(["What was reviewed is not what would be done now:", *lines])
 
 
 def read_approval(

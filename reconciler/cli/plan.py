@@ -18,6 +18,7 @@ from reconciler.diagnostics import DiagnosticError
 from reconciler.model import Action
 from reconciler.plan import Plan, Scope, encode_plan
 from reconciler.render.plan_human import render_drift, render_plan
+from reconciler.render.review import HERE, Place
 from reconciler.render.style import Style
 
 FORMATS = ("human", "json", "markdown", "html", "gitlab")
@@ -67,6 +68,7 @@ def command(
       reconciler plan --target support-bot
     """
     scope = parse_scope(targets, selectors, refreshed=not no_refresh)
+    place = Place(working_folder(), _flags(manifests, state, sandbox))
     account = ""
     try:
         workspace = Workspace(
@@ -80,7 +82,7 @@ def command(
         account = workspace.settings.account_id
         plan = make_plan(workspace, scope).plan
     except DiagnosticError as error:
-        show_failure(terminal, error, account, format_)
+        show_failure(terminal, error, account, format_, place)
         raise
     if refresh_only:
         plan = only_drift(plan)
@@ -89,10 +91,19 @@ def command(
     if refresh_only and format_ == "human":
         terminal.out(render_drift(plan, terminal.out_style))
     else:
-        show_plan(terminal, plan, format_)
+        show_plan(terminal, plan, format_, place)
     if plan.exit_code:
         return plan.exit_code
     return 2 if detailed_exitcode and (plan.has_changes or plan.drift) else 0
+
+
+def _flags(manifests: tuple[str, ...], state: str, sandbox: bool) -> tuple[str, ...]:
+    """Return what an apply of the same plan needs; no credential can be in an address (R418)."""
+    return (
+        *(word for manifest in manifests for word in ("--manifest", manifest)),
+        *(("--state", state) if state else ()),
+        *(("--sandbox",) if sandbox else ()),
+    )
 
 
 def make_plan(workspace: Workspace, scope: Scope) -> Planned:
@@ -113,10 +124,10 @@ def only_drift(plan: Plan) -> Plan:
     return replace(plan, changes=kept, problems=())
 
 
-def show_plan(terminal: Terminal, plan: Plan, format_: str) -> None:
+def show_plan(terminal: Terminal, plan: Plan, format_: str, place: Place = HERE) -> None:
     """Write a plan to standard output and its problems to standard error."""
     show_problems(terminal, plan)
-    terminal.out(rendered(plan, format_, terminal.out_style))
+    terminal.out(rendered(plan, format_, terminal.out_style, place))
 
 
 def show_problems(terminal: Terminal, plan: Plan) -> None:
@@ -126,30 +137,32 @@ def show_problems(terminal: Terminal, plan: Plan) -> None:
         terminal.err("")
 
 
-def show_failure(terminal: Terminal, error: DiagnosticError, account_id: str, format_: str) -> None:
+def show_failure(
+    terminal: Terminal, error: DiagnosticError, account_id: str, format_: str, place: Place
+) -> None:
     """Write why there is no plan, where people look for it: it takes the place of an older one."""
     if format_ == "markdown":
         from reconciler.render import markdown
 
-        terminal.out(markdown.render_failure(error.diagnostics, account_id, working_folder()))
+        terminal.out(markdown.render_failure(error.diagnostics, account_id, place))
     elif format_ == "html":
         from reconciler.render import html
 
-        terminal.out(html.render_failure(error.diagnostics, account_id, working_folder()))
+        terminal.out(html.render_failure(error.diagnostics, account_id, place))
 
 
-def rendered(plan: Plan, format_: str, style: Style) -> str:
+def rendered(plan: Plan, format_: str, style: Style, place: Place) -> str:
     """Render a plan in one of FORMATS."""
     if format_ == "json":
         return encode_plan(plan)
     if format_ == "markdown":
         from reconciler.render.markdown import render_markdown
 
-        return render_markdown(plan, working_folder())
+        return render_markdown(plan, place)
     if format_ == "html":
         from reconciler.render.html import render_html
 
-        return render_html(plan, working_folder())
+        return render_html(plan, place)
     if format_ == "gitlab":
         from reconciler.render.gitlab import render_terraform_report
 

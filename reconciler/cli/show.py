@@ -7,10 +7,12 @@ import click
 from reconciler.cli.approval import read_plan_file
 from reconciler.cli.options import state_options
 from reconciler.cli.plan import FORMATS, show_plan
+from reconciler.cli.repository import working_folder
 from reconciler.cli.terminal import Terminal
 from reconciler.cli.workspace import Workspace
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as codes
+from reconciler.render.review import Place
 from reconciler.render.state_human import render_state
 from reconciler.render.state_json import state_document
 
@@ -41,7 +43,7 @@ def command(
     """
     if planfile is not None:
         plan = read_plan_file(planfile)
-        show_plan(terminal, plan, format_)
+        show_plan(terminal, plan, format_, Place(working_folder()))
         return plan.exit_code
     if format_ not in STATE_FORMATS:
         raise DiagnosticError(

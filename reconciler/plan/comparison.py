@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
-from reconciler.model import Action, Change
+from reconciler.model import Action, Attributes, Change
+from reconciler.model.codec import encode_attributes
 from reconciler.plan.plan import Plan
 
+_LONGEST = 60
 _VERBS = {
     Action.NO_OP: "stay as it is",
     Action.CREATE: "be created",
@@ -19,32 +22,66 @@ _VERBS = {
 
 
 def differences_between(reviewed: Plan, current: Plan) -> Iterator[str]:
-    """Yield a phrase for every change that is not the same in both."""
+    """Yield a phrase for all that is not the same in both, in the order of the addresses."""
     if reviewed.account_id != current.account_id:
         yield f"it was made for account {reviewed.account_id}"
     old = {change.address: change for change in reviewed.effective}
     new = {change.address: change for change in current.effective}
     for address in sorted({*old, *new}):
-        phrase = _difference(old.get(address), new.get(address))
-        if phrase:
+        for phrase in _differences(old.get(address), new.get(address)):
             yield f"{address} {phrase}"
 
 
-def _difference(old: Change | None, new: Change | None) -> str:
+def _differences(old: Change | None, new: Change | None) -> Iterator[str]:
     if new is None:
-        return f"would no longer {_VERBS[old.action]}" if old else ""
-    if old is None:
-        return f"would now {_VERBS[new.action]}, which was not reviewed"
-    if old.action is not new.action:
-        return f"would now {_VERBS[new.action]} instead of {_VERBS[old.action]}"
+        if old is not None:
+            yield f"would no longer {_VERBS[old.action]}"
+    elif old is None:
+        yield f"would now {_VERBS[new.action]}, which was not reviewed"
+    elif old.action is not new.action:
+        yield f"would now {_VERBS[new.action]} instead of {_VERBS[old.action]}"
+    else:
+        yield from _within(old, new)
+
+
+def _within(old: Change, new: Change) -> Iterator[str]:
+    """Yield what differs between two changes of one kind."""
     if old.assets != new.assets:
-        return "has other adapter files"
+        yield f"has {_other_files(old, new)}"
     if old.uploads != new.uploads:
-        return "would get other files"
+        yield "would get other files"
     if old.previous_address != new.previous_address:
-        return "would be moved from another address"
+        yield "would be moved from another address"
     if (old.id, old.supersedes) != (new.id, new.supersedes):
-        return "is about another finetune of the account"
-    if (old.before, old.after) != (new.before, new.after):
-        return "has other attributes"
-    return ""
+        yield "is about another finetune of the account"
+    if old.after != new.after:
+        yield f"would have {_other_attributes(old.after, new.after)}"
+    if old.before != new.before:
+        yield f"was found with {_other_attributes(old.before, new.before)}"
+
+
+def _other_files(old: Change, new: Change) -> str:
+    before = {asset.file_name: asset for asset in old.assets}
+    after = {asset.file_name: asset for asset in new.assets}
+    told = [
+        f"another {name} (sha256 {after[name].sha256[:12]} instead of {before[name].sha256[:12]})"
+        for name in after
+        if name in before and before[name] != after[name]
+    ]
+    return ", ".join(told) or "other adapter files"
+
+
+def _other_attributes(old: Attributes | None, new: Attributes | None) -> str:
+    if old is None or new is None:
+        return "other attributes"
+    before, after = encode_attributes(old), encode_attributes(new)
+    return ", ".join(
+        f"another {name} ({_shown(after[name])} instead of {_shown(before[name])})"
+        for name in before
+        if before[name] != after[name]
+    )
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

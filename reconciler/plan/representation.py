@@ -11,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from reconciler.diagnostics import Diagnostic, DiagnosticError
@@ -20,6 +22,8 @@ from reconciler.plan.native import VERSION, decode_native, encode_native
 from reconciler.plan.plan import Plan
 from reconciler.plan.terraform import terraform_document
 
+_MOST_NAMED = 3
+_LONGEST_KEY = 80
 _SEAL = re.compile(rb',"checksum":"sha256:([0-9a-f]{64})"\}\}\n?\Z')
 
 
@@ -42,13 +46,15 @@ def decode_plan(raw: bytes, location: str) -> Plan:
     except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise DiagnosticError(_unusable(location, "It is not a plan of this tool.")) from error
     if version != VERSION:
-        detail = f"It has version {version}; this release reads {VERSION}."
+        made_by = "a newer release" if version > VERSION else "an older release"
+        detail = f"It has version {version}, of {made_by}; this one reads {VERSION}."
         raise DiagnosticError(_unusable(location, detail))
     if not _is_sealed(raw):
-        raise DiagnosticError(_unusable(location, "It is torn or was edited."))
+        detail = f"It is torn or was edited{_contradictions(raw, native)}."
+        raise DiagnosticError(_unusable(location, detail))
     plan = _decode(native, location)
     if encode_plan(plan).encode() != raw.removesuffix(b"\n"):
-        detail = "It does not say what its own content adds up to."
+        detail = f"It does not say what its own content adds up to{_contradictions(raw, native)}."
         raise DiagnosticError(_unusable(location, detail))
     return plan
 
@@ -59,6 +65,37 @@ def _decode(native: dict[str, Any], location: str) -> Plan:
     except (KeyError, TypeError, ValueError) as error:
         detail = "It is whole, but does not have the shape of a plan."
         raise DiagnosticError(_unusable(location, detail)) from error
+
+
+def _contradictions(raw: bytes, native: dict[str, Any]) -> str:
+    """Name the first places at which a plan says something else than the rest of it."""
+    try:
+        expected = json.loads(encode_plan(decode_native(native)))
+    except (KeyError, TypeError, ValueError):
+        return ""
+    found = json.loads(raw)
+    expected["reconciler"].pop("checksum")
+    found["reconciler"].pop("checksum", None)
+    paths = list(islice(_differing(found, expected, ""), _MOST_NAMED + 1))
+    if not paths:
+        return ""
+    more = " and elsewhere" if len(paths) > _MOST_NAMED else ""
+    return f"; the rest of it says otherwise at {', '.join(paths[:_MOST_NAMED])}{more}"
+
+
+def _differing(found: Any, expected: Any, path: str) -> Iterator[str]:
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for key in dict.fromkeys((*expected, *found)):
+            inner = f"{path}.{key[:_LONGEST_KEY]}".lstrip(".")
+            if key in found and key in expected:
+                yield from _differing(found[key], expected[key], inner)
+            else:
+                yield inner
+    elif isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
+        for index, (one, other) in enumerate(zip(found, expected, strict=True)):
+            yield from _differing(one, other, f"{path}[{index}]")
+    elif found != expected or type(found) is not type(expected):
+        yield path
 
 
 def _is_sealed(raw: bytes) -> bool:

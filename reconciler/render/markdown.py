@@ -17,15 +17,14 @@ from reconciler.model import Action, Change, Limits
 from reconciler.plan import Plan, Scope
 from reconciler.render import review
 from reconciler.render.diagnostics import render_diagnostic
-from reconciler.render.review import Verdict
+from reconciler.render.review import HERE, Place, Verdict
 from reconciler.render.style import PLAIN
-from reconciler.render.text import count, inert, quoted, size
+from reconciler.render.text import count, inert, size
 
 MAX_BYTES = 60_000
 """GitHub takes 65,536 characters in a comment; GitLab a million."""
 _MOST_NAMED = 20
 _LONGEST_COMMAND = 8_000
-_PLAIN_WORD = re.compile(r"[\w@/.+-]+\Z", re.ASCII)
 _MARKS = {Action.CREATE: "+", Action.UPLOAD: "+", Action.REPLACE: "!"}
 """How a diff block colours a change: `+` green, `!` orange, ` ` not at all."""
 
@@ -42,10 +41,10 @@ class _Section:
     closing: str = ""
 
 
-def render_markdown(plan: Plan, folder: str = "") -> str:
-    """Render a plan; folder is the working folder, from the root of the repository."""
-    head, command = _head(plan, folder), _command(plan, folder)
-    cut = _cut(folder)
+def render_markdown(plan: Plan, place: Place = HERE) -> str:
+    """Render a plan."""
+    head, command = _head(plan, place.folder), _command(plan, place)
+    cut = _cut(place.command("plan", *place.flags, "--format", "html"))
     room = MAX_BYTES - sum(_length(text) for text in (head, command, cut))
     first, room, left_out = _fitted(_essentials(plan), room)
     details, _, more = _fitted(_details(plan), room)
@@ -53,14 +52,14 @@ def render_markdown(plan: Plan, folder: str = "") -> str:
     return f"{head}{cut if left_out or more else ''}{whole}".rstrip("\n")
 
 
-def render_failure(diagnostics: Iterable[Diagnostic], account_id: str, folder: str = "") -> str:
+def render_failure(diagnostics: Iterable[Diagnostic], account_id: str, place: Place = HERE) -> str:
     """Render why no plan could be made; account_id: "" where not even that is known."""
     head = (
-        f"{marker(account_id, folder)}\n### Finetune plan{_where(folder)}: none\n\n"
+        f"{marker(account_id, place.folder)}\n### Finetune plan{_where(place.folder)}: none\n\n"
         "**No plan could be made.** Nothing is applied until that is mended.\n\n"
     )
     section = _Section("#### In the way\n\n", tuple(map(_diagnostic, diagnostics)))
-    cut = _cut(folder, "validate")
+    cut = _cut(place.command("validate"))
     text, _, left_out = _fitted([section], MAX_BYTES - _length(head) - _length(cut))
     return f"{head}{cut if left_out else ''}{text}".rstrip("\n")
 
@@ -118,21 +117,21 @@ def _where(folder: str) -> str:
     return f" for {_span(folder)}" if folder else ""
 
 
-def _command(plan: Plan, folder: str) -> str:
+def _command(plan: Plan, place: Place) -> str:
     if review.verdict(plan) is not Verdict.CHANGES:
         return ""
-    command, scope = review.apply_command(plan, folder), ""
+    command, scope = review.apply_command(plan, place), ""
     if len(command) > _LONGEST_COMMAND:
-        command = review.apply_command(replace(plan, scope=Scope()), folder)
-        scope = "Type the same `--target` and `--selector` as were planned with it. "
+        command = review.apply_command(replace(plan, scope=Scope()), Place(place.folder))
+        scope = "Type the same flags as were planned with before `--plan-digest`. "
     return (
         f"#### To apply exactly this plan\n\n{_fence([command], 'sh')}{scope}"
         "It makes the plan anew, and refuses if anything differs from what is reviewed here.\n\n"
     )
 
 
-def _cut(folder: str, command: str = "plan --format html") -> str:
-    whole = _span(f"reconciler {f'-C {folder} ' if folder else ''}{command}")
+def _cut(command: str) -> str:
+    whole = _span(command if len(command) <= _LONGEST_COMMAND else "reconciler plan --format html")
     return (
         f"> [!NOTE]\n> This was cut at {MAX_BYTES:,} bytes: not everything is shown. "
         f"{whole} shows it.\n\n"
@@ -167,17 +166,7 @@ def _essentials(plan: Plan) -> Iterator[_Section]:
 
 
 def _warning(plan: Plan) -> str:
-    creates, uploads = plan.counts[Action.CREATE], plan.counts[Action.UPLOAD]
-    will = "will" if plan.can_apply else "would"
-    parts = []
-    if creates:
-        parts.append(f"{count(creates, 'finetune')} {will} be created")
-    if uploads:
-        parts.append(f"{count(uploads, 'finetune')} {will} get missing files")
-    return (
-        f"> [!WARNING]\n> **{' and '.join(parts)}, for good.** Cloudflare's API can neither "
-        "change nor delete a finetune, and files cannot be replaced.\n\n"
-    )
+    return f"> [!WARNING]\n> **{review.lasting_sentence(plan)}** {review.WHY_FOR_GOOD}\n\n"
 
 
 def _lasting_row(change: Change) -> str:
@@ -305,7 +294,7 @@ def _span(text: str) -> str:
 
 def _cell(text: str) -> str:
     """Write a value as a code span, quoted unless it is a plain word."""
-    return _span(text if _PLAIN_WORD.match(text) else quoted(text, 200))
+    return _span(review.word(text))
 
 
 def _longest_run(text: str) -> int:

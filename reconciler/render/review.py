@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,8 +35,14 @@ _COUNTS = {
 }
 
 
+_PLAIN_WORD = re.compile(r"[\w@/.+-]{1,200}\Z", re.ASCII)
 _LONGEST = 2_000
 """As much of a value as a comment or a page shows."""
+
+
+WHY_FOR_GOOD = (
+    "Cloudflare's API can neither change nor delete a finetune, and files cannot be replaced."
+)
 
 
 class Verdict(Enum):
@@ -100,15 +107,46 @@ def account_sentences(plan: Plan) -> Iterator[str]:
         yield f"{behind} {'stays' if plan.superseded == 1 else 'stay'} behind in the account."
 
 
-def apply_command(plan: Plan, folder: str = "") -> str:
-    """Return what to type to apply just this plan, from the root of the repository."""
-    words = ["reconciler", *(["-C", folder] if folder else []), "apply"]
+def lasting_sentence(plan: Plan) -> str:
+    """Say what nobody can undo once it is done; "" where there is nothing of the kind."""
+    creates, uploads = plan.counts[Action.CREATE], plan.counts[Action.UPLOAD]
+    will = "will" if plan.can_apply else "would"
+    parts = []
+    if creates:
+        parts.append(f"{count(creates, 'finetune')} {will} be created")
+    if uploads:
+        parts.append(f"{count(uploads, 'finetune')} {will} get missing files")
+    return f"{' and '.join(parts)}, for good." if parts else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a plan was made, which is where it has to be applied.
+
+    folder: the working folder from the root of the repository, "" for the root.
+    flags: what was typed with `plan` that `apply` needs as well, such as `--state PATH`.
+    """
+
+    folder: str = ""
+    flags: tuple[str, ...] = ()
+
+    def command(self, *words: str) -> str:
+        """Return what to type, from the root of the repository."""
+        chdir = ("-C", self.folder) if self.folder else ()
+        return safe(shlex.join(["reconciler", *chdir, *words]))
+
+
+HERE = Place()
+
+
+def apply_command(plan: Plan, place: Place = HERE) -> str:
+    """Return what to type to apply just this plan."""
+    words = ["apply", *place.flags]
     for target in plan.scope.targets:
         words += ["--target", target.name]
     for key, label in sorted(plan.scope.selector.items()):
         words += ["--selector", f"{key}={label}"]
-    words += ["--plan-digest", plan.digest]
-    return safe(" ".join(shlex.quote(word) for word in words))
+    return place.command(*words, "--plan-digest", plan.digest)
 
 
 def attribute_rows(attributes: Attributes) -> list[tuple[str, str]]:
@@ -120,6 +158,11 @@ def attribute_rows(attributes: Attributes) -> list[tuple[str, str]]:
     return rows
 
 
+def word(text: str, longest: int = 200) -> str:
+    """Write a name bare where nothing in it could be mistaken, and else quoted."""
+    return text if _PLAIN_WORD.match(text) else quoted(text, longest)
+
+
 def _shown(value: object) -> str:
     return quoted(value, _LONGEST)
 
@@ -127,7 +170,10 @@ def _shown(value: object) -> str:
 def change_rows(change: Change) -> list[tuple[str, str, str | None]]:
     """Return name, value and new value of all that a change shows; None where none is new."""
     if change.action is Action.REPLACE and change.differences:
-        return [(d.name, _shown(d.before), _shown(d.after)) for d in change.differences]
+        return [
+            (d.name.removeprefix("adapter/"), _shown(d.before), _shown(d.after))
+            for d in change.differences
+        ]
     rows: list[tuple[str, str, str | None]] = []
     if change.id and change.action is not Action.CREATE:
         rows.append(("id", _shown(change.id), None))
@@ -167,10 +213,10 @@ def fact_rows(facts: AdapterFacts) -> list[tuple[str, str]]:
     """Return what an inspection found out, by name; what is unknown is left out."""
     dtypes = ", ".join(f"{safe(name)} in {n:,}" for name, n in sorted(facts.dtypes.items()))
     rows = [
-        ("base model", _shown(facts.base_model) if facts.base_model else ""),
-        ("model type", _shown(facts.model_type) if facts.model_type else ""),
+        ("base model", word(facts.base_model) if facts.base_model else ""),
+        ("model type", word(facts.model_type) if facts.model_type else ""),
         ("alpha", f"{facts.alpha:g}" if facts.alpha else ""),
-        ("modules", ", ".join(_shown(name) for name in facts.modules)),
+        ("modules", ", ".join(map(word, facts.modules))),
         ("parameters", f"{facts.parameters:,}" if facts.parameters else ""),
         ("tensors", f"{facts.tensors:,} ({dtypes})" if facts.tensors else ""),
     ]

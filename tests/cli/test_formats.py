@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 import xml.etree.ElementTree as ET
 
@@ -77,6 +79,18 @@ def test_the_folder_in_the_repository_is_named(project: Project) -> None:
     assert text.startswith("<!-- reconciler:plan ")
     assert "for `project`" in text
     assert "reconciler -C project apply --plan-digest" in text
+
+
+def test_what_to_type_works(project: Project) -> None:
+    project.write("version: 1\nfinetunes: {bot: {model: '@cf/google/gemma-7b-it-lora'}}", "a b.yml")
+    flags = ("-f", "a b.yml", "--state", "other.json", "--target", "bot")
+    text = project.run("plan", *flags, "--format", "markdown").out
+    (typed,) = re.findall("^reconciler (apply .*)$", text, re.MULTILINE)
+
+    assert project.run(*shlex.split(typed)).code == 0
+
+    assert project.names == ["bot"]
+    assert project.run("plan", *flags, "--detailed-exitcode").code == 0
 
 
 def test_a_state_has_no_format_of_a_plan(project: Project) -> None:

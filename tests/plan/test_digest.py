@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model import Action, Address, Attributes, Change, Desired, Limits, Listing
+from reconciler.model import Action, Address, Asset, Attributes, Change, Desired, Limits, Listing
 from reconciler.plan import Plan, Quota, Scope, build_plan, encode_plan
 from reconciler.plan.comparison import differences_between
 from reconciler.refresh import refresh
@@ -131,12 +131,24 @@ def test_every_action_has_words_for_what_would_happen(action: Action) -> None:
         ({"previous_address": Address("old")}, "would be moved from another address"),
         ({"id": id_of(1)}, "is about another finetune of the account"),
         ({"supersedes": id_of(1)}, "is about another finetune of the account"),
-        ({"after": Attributes("a", "b")}, "has other attributes"),
-        ({"before": Attributes("a", "b")}, "has other attributes"),
+        ({"after": Attributes("a", "b")}, "would have other attributes"),
+        ({"before": Attributes("a", "b")}, "was found with other attributes"),
     ],
 )
 def test_what_differs_of_a_change_is_told(fields: dict[str, Any], phrase: str) -> None:
     assert list(differences_between(one(), one(**fields))) == [f"finetune.bot {phrase}"]
+
+
+def test_every_difference_of_a_change_is_told_with_what_it_is_now() -> None:
+    old = one(after=Attributes("a", "b", "Old."), assets=(Asset(CONFIG, "a" * 64, 5),))
+    new = one(after=Attributes("a", "b", "New.", True), assets=(Asset(CONFIG, "b" * 64, 5),))
+    assert list(differences_between(old, new)) == [
+        f"finetune.bot has another {CONFIG} (sha256 {'b' * 12} instead of {'a' * 12})",
+        (
+            'finetune.bot would have another description ("New." instead of "Old."), '
+            "another public (true instead of false)"
+        ),
+    ]
 
 
 @given(plans, plans)

@@ -264,6 +264,17 @@ def test_what_the_digest_does_not_cover_cannot_be_edited_either(field: str, valu
     assert "edited" in refused(json.dumps(made, separators=(",", ":")).encode())
 
 
+def test_what_was_edited_is_named() -> None:
+    raw = encode_plan(applicable())
+    other_name = raw.replace('"name":"support-bot"', '"name":"other"', 1)
+    assert "edited; the rest of it says otherwise at planned_values.root_module." in refused(
+        other_name.encode()
+    )
+    assert "edited; the rest of it says otherwise at reconciler.digest." in refused(
+        raw.replace('"digest":"sha256:', '"digest":"sha256:0').encode()
+    )
+
+
 def test_a_reason_cannot_be_edited() -> None:
     raw = encode_plan(applicable()).replace("neither in the state", "certainly in the state")
     assert "edited" in refused(raw.encode())
@@ -272,7 +283,8 @@ def test_a_reason_cannot_be_edited() -> None:
 def test_terraforms_part_cannot_say_something_else_than_ours() -> None:
     made = document(applicable())
     made["resource_changes"] = []
-    assert "adds up" in refused(sealed(made))
+    detail = refused(sealed(made))
+    assert detail.endswith("adds up to; the rest of it says otherwise at resource_changes.")
 
 
 def test_a_digest_cannot_be_of_something_else() -> None:
@@ -302,7 +314,9 @@ def test_a_plan_of_terraform_itself_is_told_so() -> None:
 def test_a_plan_of_another_version_is_told_so() -> None:
     made = document(applicable())
     made["reconciler"]["version"] = 2
-    assert refused(sealed(made)) == "plan.json: It has version 2; this release reads 1."
+    assert refused(sealed(made)) == (
+        "plan.json: It has version 2, of a newer release; this one reads 1."
+    )
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

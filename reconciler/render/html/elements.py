@@ -8,7 +8,9 @@ from html import escape
 
 from reconciler.render.text import safe
 
-_VOID = frozenset({"meta", "rect", "path", "br"})
+_VOID = frozenset({"meta", "br"})
+_CHILDLESS = frozenset({"rect", "path"})
+"""Of SVG, where an element without an end holds all that follow it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ def element(tag: str, *children: Child, **attributes: str | int | bool | None) -
     opening = "".join([tag, *(_attribute(name, value) for name, value in attributes.items())])
     if tag in _VOID:
         return Markup(f"<{opening}>")
+    if tag in _CHILDLESS:
+        return Markup(f"<{opening}/>")
     return Markup(f"<{opening}>{''.join(map(_written, children))}</{tag}>")
 
 

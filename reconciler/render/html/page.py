@@ -17,24 +17,27 @@ from reconciler.model import Action
 from reconciler.plan import Plan
 from reconciler.render import review
 from reconciler.render.html import charts
-from reconciler.render.html.changes import badge, change_card, diagnostic_card, drift_rows
+from reconciler.render.html.changes import change_card, diagnostic_card, row
 from reconciler.render.html.elements import Markup, element, raw
-from reconciler.render.review import Verdict
+from reconciler.render.review import HERE, Place, Verdict
 
+_FEWEST_FILTERS = 2
 _NOTHING_APPLIED = "Nothing is applied until that is mended."
 _ORDER = (Action.REPLACE, *review.IRREVERSIBLE, *review.STATE_ONLY, Action.NO_OP)
 
 
-def render_html(plan: Plan, folder: str = "") -> str:
-    """Render a plan; folder is the working folder, from the root of the repository."""
-    return _page(review.headline(plan), _body(plan, folder))
+def render_html(plan: Plan, place: Place = HERE) -> str:
+    """Render a plan."""
+    return _page(review.headline(plan), _body(plan, place))
 
 
-def render_failure(diagnostics: Iterable[Diagnostic], account_id: str, folder: str = "") -> str:
+def render_failure(diagnostics: Iterable[Diagnostic], account_id: str, place: Place = HERE) -> str:
     """Render why no plan could be made; account_id: "" where not even that is known."""
     verdict = _verdict("blocked", "No plan could be made", _NOTHING_APPLIED)
     body = [
-        element("header", _place(account_id, folder), element("h1", "Finetune plan"), verdict),
+        element(
+            "header", _place(account_id, place.folder), element("h1", "Finetune plan"), verdict
+        ),
         element("main", _findings(diagnostics, "In the way", "errors")),
         element("footer", f"Made by reconciler {__version__}."),
     ]
@@ -77,12 +80,12 @@ def _head(title: str, style: str, script: str) -> Markup:
     )
 
 
-def _body(plan: Plan, folder: str) -> list[Markup]:
+def _body(plan: Plan, place: Place) -> list[Markup]:
     errors = [problem for problem in plan.problems if problem.is_error]
     warnings = [problem for problem in plan.problems if not problem.is_error]
     return [
         element("a", "Skip to the changes", href="#changes", class_="skip"),
-        _header(plan, folder),
+        _header(plan, place.folder),
         element(
             "main",
             _findings(errors, "In the way", "errors"),
@@ -90,7 +93,7 @@ def _body(plan: Plan, folder: str) -> list[Markup]:
             _changes(plan),
             _drift(plan),
             _findings(warnings, "Warnings", "warnings"),
-            _command(plan, folder),
+            _command(plan, place),
         ),
         element("footer", f"Made by reconciler {__version__}. Plan digest {plan.digest}"),
     ]
@@ -98,12 +101,15 @@ def _body(plan: Plan, folder: str) -> list[Markup]:
 
 def _header(plan: Plan, folder: str) -> Markup:
     kind = review.verdict(plan)
+    parts: list[Markup | str] = [review.verdict_text(plan)]
+    if kind is Verdict.CHANGES:
+        parts += [" ", element("a", "What to type", href="#apply")]
     return element(
         "header",
         _place(plan.account_id, folder),
         element("h1", "Finetune plan"),
         element("p", review.headline(plan), class_="headline"),
-        _verdict(kind.name.lower(), kind.value, review.verdict_text(plan)),
+        _verdict(kind.name.lower(), kind.value, *parts),
     )
 
 
@@ -114,8 +120,8 @@ def _place(account_id: str, folder: str) -> Markup:
     return element("p", parts, class_="place")
 
 
-def _verdict(kind: str, title: str, text: str) -> Markup:
-    return element("p", element("strong", f"{title}. "), text, class_=f"verdict {kind}")
+def _verdict(kind: str, title: str, *text: Markup | str) -> Markup:
+    return element("p", element("strong", f"{title}. "), *text, class_=f"verdict {kind}")
 
 
 def _section(title: str, name: str, *children: Markup | list[Markup] | None) -> Markup:
@@ -132,53 +138,68 @@ def _account(plan: Plan) -> Markup:
     now, then = charts.before(plan), charts.after(plan)
     figures = [_holding("Now", now)] if now else []
     figures.append(_holding("Afterwards", then))
+    sentences = " ".join(review.account_sentences(plan))
     return _section(
         "The account",
         "account",
-        element("p", " ".join(review.account_sentences(plan))),
+        element("p", sentences),
         element("div", figures, class_="holdings"),
-        element(
-            "p",
-            "A finetune can be neither changed nor deleted, so a square once taken stays taken.",
-            class_="reason",
-        ),
     )
 
 
 def _holding(title: str, holding: charts.Holding) -> Markup:
     picture, unit = charts.squares(holding)
     parts = [
-        ("declared", f"{holding.declared:,} declared here"),
-        ("other", f"{holding.others:,} others"),
-        ("created", f"{holding.created:,} new" if holding.created else ""),
-        ("free", f"{max(0, holding.limit - holding.total):,} free"),
+        ("declared", holding.declared, "declared here"),
+        ("other", holding.others, "others"),
+        ("created", holding.created, "new"),
+        ("free", max(0, holding.limit - holding.total), "free"),
     ]
     key = [
-        element("li", element("span", class_=f"key {kind}", aria_hidden="true"), f" {text}")
-        for kind, text in parts
-        if text
+        element(
+            "li", element("span", class_=f"key {kind}", aria_hidden="true"), f" {number:,} {text}"
+        )
+        for kind, number, text in parts
+        if number
     ]
     scale = element("p", f"A square stands for {unit:,}.", class_="reason") if unit > 1 else None
-    total = f"{title}: {holding.total:,} of {holding.limit:,}"
-    return element(
-        "figure", element("figcaption", total), picture, element("ul", key, class_="keys"), scale
-    )
+    total = element("b", f"{holding.total:,}")
+    caption = element("figcaption", f"{title} ", total, f" of {holding.limit:,}")
+    return element("figure", caption, picture, element("ul", key, class_="keys"), scale)
 
 
 def _changes(plan: Plan) -> Markup:
     ordered = [change for action in _ORDER for change in plan.changes if change.action is action]
+    lasting = review.lasting_sentence(plan)
+    return _section(
+        "Changes",
+        "changes",
+        element("p", element("strong", lasting), f" {review.WHY_FOR_GOOD}", class_="lasting")
+        if lasting
+        else None,
+        _filters(plan),
+        None if ordered else element("p", "Nothing is declared."),
+        [change_card(change, plan.limits) for change in ordered],
+    )
+
+
+def _filters(plan: Plan) -> Markup | None:
     buttons = [
         element(
             "button",
-            badge(action),
-            f" {number:,} {verb}",
+            element("span", action.symbol.strip() or "=", class_="symbol", aria_hidden="true"),
+            element("b", f"{number:,}"),
+            f" {verb}",
             type="button",
+            class_=action.value,
             aria_pressed="false",
             data_filter=action.value,
         )
         for action, number, verb in review.counted(plan)
     ]
-    filters = element(
+    if len(buttons) < _FEWEST_FILTERS:
+        return None
+    return element(
         "div",
         buttons,
         element("p", "", id="shown", aria_live="polite", class_="hidden"),
@@ -187,9 +208,6 @@ def _changes(plan: Plan) -> Markup:
         aria_label="Show only some actions",
         hidden=True,
     )
-    empty = None if ordered else element("p", "Nothing is declared.")
-    cards = [change_card(change, plan.limits) for change in ordered]
-    return _section("Changes", "changes", filters if len(buttons) > 1 else None, empty, cards)
 
 
 def _drift(plan: Plan) -> Markup | None:
@@ -198,23 +216,28 @@ def _drift(plan: Plan) -> Markup | None:
     cards = []
     for drift in plan.drift:
         old = dict(review.attribute_rows(drift.recorded))
-        new = [row for row in review.attribute_rows(drift.found) if row[0] != "public"]
-        rows = [drift_rows(n, old.get(n, '""'), text) for n, text in new if old.get(n) != text]
-        table = element("table", element("tbody", rows))
-        title = f"{drift.address} is not as recorded in the state"
-        cards.append(element("article", element("h3", title), table, class_="finding"))
+        new = [pair for pair in review.attribute_rows(drift.found) if pair[0] != "public"]
+        rows = [row(name, old.get(name, '""'), text) for name, text in new if old.get(name) != text]
+        title = element("h3", f"{drift.address} is not as recorded in the state")
+        cards.append(
+            element("article", title, element("table", element("tbody", rows)), class_="finding")
+        )
     return _section("Drift", "drift", cards)
 
 
-def _command(plan: Plan, folder: str) -> Markup | None:
+def _command(plan: Plan, place: Place) -> Markup | None:
     if review.verdict(plan) is not Verdict.CHANGES:
         return None
-    command = element("code", review.apply_command(plan, folder), id="command")
+    command = element("code", review.apply_command(plan, place), id="command")
     return _section(
         "To apply exactly this plan",
         "apply",
-        element("pre", command, tabindex=0),
-        element("button", "Copy", type="button", id="copy", hidden=True),
+        element(
+            "div",
+            element("pre", command, tabindex=0),
+            element("button", "Copy", type="button", id="copy", hidden=True),
+            class_="typed",
+        ),
         element(
             "p",
             "It makes the plan anew, and refuses if anything differs from what is shown here.",

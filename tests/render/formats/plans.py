@@ -20,11 +20,13 @@ from reconciler.model import (
 )
 from reconciler.plan import Plan, Quota, Scope
 from reconciler.refresh import Drift, Unresolved
+from reconciler.render.review import Place
 from reconciler.state import Intent
 
 ACCOUNT = "023e105f4ecef8ad9ca31a8372d0c353"
 MISTRAL = "@cf/mistral/mistral-7b-instruct-v0.2-lora"
 GEMMA = "@cf/google/gemma-7b-it-lora"
+PROD = Place("environments/prod")
 LINEAGE = "6ad2a3d4-6a05-4b5f-9d7b-0d9e54e6a0f1"
 
 

@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 from reconciler.model import Address
 from reconciler.plan import Scope
 from reconciler.render.markdown import MAX_BYTES, marker, render_failure, render_markdown
+from reconciler.render.review import Place
 from tests.render.formats import findings, plans
 from tests.render.formats.golden import check_golden
 from tests.render.formats.hostility import TRICKS, hostile_texts, is_seen
@@ -81,24 +82,24 @@ def assert_inert(text: str) -> Page:
 
 @pytest.mark.parametrize("name", plans.ALL)
 def test_a_plan_has_its_golden_comment(name: str) -> None:
-    check_golden(f"{name}.md", render_markdown(plans.ALL[name](), "environments/prod"))
+    check_golden(f"{name}.md", render_markdown(plans.ALL[name](), plans.PROD))
 
 
 @pytest.mark.parametrize("name", plans.ALL)
 def test_a_comment_holds_nothing_but_our_own_elements(name: str) -> None:
-    assert_inert(render_markdown(plans.ALL[name](), "environments/prod"))
+    assert_inert(render_markdown(plans.ALL[name](), plans.PROD))
 
 
 @given(text=hostile_texts())
 @example(text="".join(TRICKS))
 @example(text="\n".join(TRICKS))
 def test_hostile_texts_are_inert(text: str) -> None:
-    assert_inert(render_markdown(plans.hostile(text), text))
+    assert_inert(render_markdown(plans.hostile(text), Place(text, (text,))))
 
 
 @pytest.mark.parametrize("trick", TRICKS)
 def test_every_trick_alone_is_inert(trick: str) -> None:
-    assert_inert(render_markdown(plans.hostile(trick), trick))
+    assert_inert(render_markdown(plans.hostile(trick), Place(trick, (trick,))))
 
 
 def test_a_hostile_description_can_still_be_read() -> None:
@@ -123,7 +124,7 @@ def test_a_cut_comment_uses_the_room_it_has() -> None:
 @pytest.mark.parametrize("text", ["x", "\u202e", "é ", "::x", "`"])
 def test_one_endless_value_does_not_break_the_limit(text: str) -> None:
     made = plans.hostile(text * (100_000 // len(text)))
-    assert len(render_markdown(made, "environments/prod").encode()) <= MAX_BYTES
+    assert len(render_markdown(made, plans.PROD).encode()) <= MAX_BYTES
 
 
 def test_what_is_in_the_way_comes_before_what_cannot_be_undone() -> None:
@@ -142,25 +143,32 @@ def test_the_command_names_the_scope_that_the_digest_is_of() -> None:
     assert f"reconciler {command} {digest}\n" in text
 
 
+def test_the_command_names_what_was_typed_with_the_plan() -> None:
+    place = Place("environments/prod", ("--manifest", "a b.yaml", "--state", "s.json"))
+    text = render_markdown(plans.first(), place)
+    command = "reconciler -C environments/prod apply --manifest 'a b.yaml' --state s.json"
+    assert f"{command} --plan-digest {plans.first().digest}\n" in text
+
+
 def test_a_scope_of_a_thousand_targets_still_fits() -> None:
     targets = tuple(Address(f"a-very-long-name-of-a-bot-{n}") for n in range(3_000))
     text = render_markdown(replace(plans.first(), scope=Scope(targets)))
     assert len(text.encode()) <= MAX_BYTES
     assert "and 2,980 more" in text
-    assert "same `--target`" in text
+    assert "Type the same flags" in text
 
 
 def test_two_folders_of_one_account_have_two_markers() -> None:
     plan = plans.first()
     account = plan.account_id
     assert marker(account, "environments/prod") != marker(account, "environments/staging")
-    assert render_markdown(plan, "a").startswith(marker(account, "a") + "\n")
+    assert render_markdown(plan, Place("a")).startswith(marker(account, "a") + "\n")
 
 
 @pytest.mark.parametrize("number", [1, 2_000])
 def test_a_failure_takes_the_place_of_a_plan(number: int) -> None:
     found = findings.some() * number
-    text = render_failure(found, plans.ACCOUNT, "environments/prod")
+    text = render_failure(found, plans.ACCOUNT, plans.PROD)
     assert text.startswith(marker(plans.ACCOUNT, "environments/prod") + "\n")
     assert len(text.encode()) <= MAX_BYTES
     page = assert_inert(text)
@@ -169,7 +177,7 @@ def test_a_failure_takes_the_place_of_a_plan(number: int) -> None:
 
 @given(text=hostile_texts())
 def test_a_failure_is_inert(text: str) -> None:
-    assert_inert(render_failure(findings.hostile(text), plans.ACCOUNT, text))
+    assert_inert(render_failure(findings.hostile(text), plans.ACCOUNT, Place(text)))
 
 
 def test_a_public_finetune_is_said_to_be_public() -> None:
