@@ -57,12 +57,7 @@ class _Parser:
     def __init__(self, tokens: list[str], context: Context, failed: bool) -> None:
         self.tokens = tokens
         self._context = context
-        self._status = {
-            "always": True,
-            "cancelled": False,
-            "failure": failed,
-            "success": not failed,
-        }
+        self._failed = failed
 
     def either(self) -> Any:
         value = self._both()

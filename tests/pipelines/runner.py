@@ -104,26 +104,42 @@ class Runner:
 
     def action(self, inputs: Mapping[str, str], environment: Mapping[str, str]) -> Finished:
         """Use the action."""
-        action = yaml.safe_load(ACTION.read_text())
-        unknown = set(inputs) - set(action["inputs"])
-        assert not unknown, f"no inputs of the action: {unknown}"
-        contexts = {**self.contexts, "inputs": {}}
-        for name, declared in action["inputs"].items():
-            contexts["inputs"][name] = inputs.get(name, insert(declared["default"], self.contexts))
+        action, contexts = self._prepared(inputs)
         more = {**environment, "GITHUB_ACTION_PATH": str(REPOSITORY)}
         done = self.steps(action["runs"]["steps"], contexts, more)
-        steps = {"steps": contexts["steps"]}
         done.outputs = {
-            name: insert(output["value"], steps) for name, output in action["outputs"].items()
+            name: insert(output["value"], contexts) for name, output in action["outputs"].items()
         }
         return done
 
+    def one_step(self, name: str, inputs: Mapping[str, str], before: Mapping[str, Any]) -> Finished:
+        """Run one step of the action; before: what the steps before it handed on."""
+        action, contexts = self._prepared(inputs)
+        (step,) = [step for step in action["runs"]["steps"] if step.get("id") == name]
+        done = self.steps([step], contexts, {}, before)
+        done.outputs = contexts["steps"][name]["outputs"]
+        return done
+
+    def _prepared(self, inputs: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
+        action = yaml.safe_load(ACTION.read_text())
+        unknown = set(inputs) - set(action["inputs"])
+        assert not unknown, f"no inputs of the action: {unknown}"
+        given = {
+            name: inputs.get(name, insert(declared["default"], self.contexts))
+            for name, declared in action["inputs"].items()
+        }
+        return action, {**self.contexts, "inputs": given}
+
     def steps(
-        self, steps: list[dict[str, Any]], contexts: dict[str, Any], environment: Mapping[str, str]
+        self,
+        steps: list[dict[str, Any]],
+        contexts: dict[str, Any],
+        environment: Mapping[str, str],
+        before: Mapping[str, Any] | None = None,
     ) -> Finished:
         """Run steps in order, as the runner does: after a failure only those that ask for it."""
         whole = Finished()
-        contexts["steps"] = {}
+        contexts["steps"] = dict(before or {})
         for step in steps:
             if not holds(str(step.get("if", "")), contexts, failed=whole.failed):
                 continue
@@ -133,7 +149,9 @@ class Runner:
             whole.log += done.log
             whole.summary += done.summary
             whole.steps.append(step.get("name", step.get("uses", "")))
-            contexts["steps"][step.get("id", "")] = {"outputs": done.outputs}
+            outcome = "failure" if done.failed else "success"
+            result = {"outputs": done.outputs, "outcome": outcome}
+            contexts["steps"][step.get("id", "")] = result
         return whole
 
     def _step(
