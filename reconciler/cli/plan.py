@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.options import account_options, manifest_option, scope_options, state_options
+from reconciler.cli.repository import working_folder
 from reconciler.cli.terminal import Terminal
 from reconciler.cli.workspace import Planned, Workspace, parse_scope
 from reconciler.diagnostics import DiagnosticError
@@ -19,7 +20,8 @@ from reconciler.plan import Plan, Scope, encode_plan
 from reconciler.render.plan_human import render_plan
 from reconciler.render.style import Style
 
-FORMATS = ("human", "json")
+FORMATS = ("human", "json", "markdown", "html", "gitlab")
+"""Of a plan. `gitlab` is GitLab's `artifacts:reports:terraform`."""
 
 
 @click.command("plan")
@@ -28,7 +30,9 @@ FORMATS = ("human", "json")
 @account_options
 @scope_options
 @click.option("--out", metavar="FILE", help="Write the plan to a file for `apply FILE`.")
-@click.option("--format", "format_", type=click.Choice(FORMATS), default="human")
+@click.option(
+    "--format", "format_", type=click.Choice(FORMATS), default="human", help="How to show it."
+)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there are changes.")
 @click.option("--refresh-only", is_flag=True, help="Show only how the account drifted.")
 @click.option("--no-refresh", is_flag=True, help="Do not ask the account; needs no token.")
@@ -58,18 +62,26 @@ def command(
       reconciler plan
       reconciler plan --out plan.json --detailed-exitcode
       reconciler plan --no-refresh          # in a fork's pull request
+      reconciler plan --format markdown     # for its comment
+      reconciler plan --format html > plan.html
       reconciler plan --target support-bot
     """
-    workspace = Workspace(
-        terminal,
-        manifests=manifests,
-        state=state,
-        sandbox=sandbox,
-        base_url=base_url,
-        lock_timeout=lock_timeout,
-    )
     scope = parse_scope(targets, selectors, refreshed=not no_refresh)
-    plan = make_plan(workspace, scope).plan
+    account = ""
+    try:
+        workspace = Workspace(
+            terminal,
+            manifests=manifests,
+            state=state,
+            sandbox=sandbox,
+            base_url=base_url,
+            lock_timeout=lock_timeout,
+        )
+        account = workspace.settings.account_id
+        plan = make_plan(workspace, scope).plan
+    except DiagnosticError as error:
+        show_failure(terminal, error, account, format_)
+        raise
     if refresh_only:
         plan = only_drift(plan)
     if out:
@@ -106,9 +118,35 @@ def show_plan(terminal: Terminal, plan: Plan, format_: str) -> None:
     terminal.out(rendered(plan, format_, terminal.out_style))
 
 
+def show_failure(terminal: Terminal, error: DiagnosticError, account_id: str, format_: str) -> None:
+    """Write why there is no plan, where people look for it: it takes the place of an older one."""
+    if format_ == "markdown":
+        from reconciler.render import markdown
+
+        terminal.out(markdown.render_failure(error.diagnostics, account_id, working_folder()))
+    elif format_ == "html":
+        from reconciler.render import html
+
+        terminal.out(html.render_failure(error.diagnostics, account_id, working_folder()))
+
+
 def rendered(plan: Plan, format_: str, style: Style) -> str:
     """Render a plan in one of FORMATS."""
-    return encode_plan(plan) if format_ == "json" else render_plan(plan, style)
+    if format_ == "json":
+        return encode_plan(plan)
+    if format_ == "markdown":
+        from reconciler.render.markdown import render_markdown
+
+        return render_markdown(plan, working_folder())
+    if format_ == "html":
+        from reconciler.render.html import render_html
+
+        return render_html(plan, working_folder())
+    if format_ == "gitlab":
+        from reconciler.render.gitlab import render_terraform_report
+
+        return render_terraform_report(plan)
+    return render_plan(plan, style)
 
 
 def write_plan(path: Path, plan: Plan) -> None:

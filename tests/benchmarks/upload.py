@@ -14,6 +14,8 @@ from pathlib import Path
 
 import requests
 
+from reconciler.adapters import inspect
+from reconciler.model import Limits
 from tests.benchmarks.projects import MODEL, account
 from tests.benchmarks.report import COMMAND, Row, environment, run
 
@@ -27,6 +29,7 @@ def measure() -> Iterator[Row]:
         folder = Path(name)
         weights = write_adapter(folder / "adapter")
         yield Row("adapter", weights.stat().st_size / 1e6, "MB")
+        yield Row("read by an inspection, without the digest", _read(folder) / 2**20, "MiB", 2)
         ours, peak = _ours(folder)
         yield Row("upload, peak memory", peak / 2**20, "MiB", 64)
         if curl:
@@ -68,6 +71,27 @@ def write_adapter(folder: Path) -> Path:
     }
     (folder / "adapter_config.json").write_text(json.dumps(config))
     return weights
+
+
+def _read(folder: Path) -> int:
+    """Bytes that an inspection reads, as the kernel counts them."""
+    before = _characters_read()
+    found = inspect(
+        folder / "adapter",
+        location="adapter",
+        model=MODEL,
+        limits=Limits(),
+        root=None,
+        digest=False,
+    )
+    if found.diagnostics:
+        raise RuntimeError(f"{found.diagnostics}")
+    return _characters_read() - before
+
+
+def _characters_read() -> int:
+    """`rchar` of proc(5): what read and pread returned, from the cache or the disk."""
+    return int(Path("/proc/self/io").read_text().split()[1])
 
 
 def _ours(folder: Path) -> tuple[float, int]:
