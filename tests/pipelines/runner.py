@@ -187,15 +187,16 @@ class Runner:
         return Finished(done.returncode != 0, f"{done.stdout}{done.stderr}", summary, outputs)
 
 
-def jobs(workflow: Path, event: Event, variables: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+def jobs(workflow: Path, event: Event) -> Iterator[dict[str, Any]]:
     """Yield each job that a workflow runs on an event, once for each project of its matrix."""
     document = yaml.safe_load(workflow.read_text())
-    triggers = document[True]  # `on` is a yes in YAML 1.1.
+    triggers = document[True]  # YAML 1.1 reads `on` as a yes.
     if event.name not in triggers:
         return
-    contexts = {"github": {"event_name": event.name, "ref": event.ref}, "vars": dict(variables)}
+    github = {"event_name": event.name, "ref": event.ref}
     for name, job in document["jobs"].items():
-        if holds(job.get("if", ""), contexts, failed=False):
+        if holds(job.get("if", ""), {"github": github}, failed=False):
             for project in job["strategy"]["matrix"]["project"]:
-                environment = insert(job.get("environment", ""), {"matrix": {"project": project}})
+                matrix = {"matrix": {"project": project}}
+                environment = insert(job.get("environment", ""), matrix)
                 yield {**job, "name": name, "project": project, "environment": environment}
