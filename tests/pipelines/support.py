@@ -112,6 +112,32 @@ def run(
     )
 
 
+def can(project: Project, command: Path) -> None:
+    """Write a command that answers as `reconciler` just did, without the time that it takes.
+
+    For tests of what is around it. Its plan has changes, and its apply does nothing.
+    """
+    command.parent.mkdir(parents=True, exist_ok=True)
+    plan = command.parent / "canned.json"
+    succeeded(project.run("plan", "--out", plan))
+    for format_ in ("markdown", "gitlab"):
+        text = succeeded(project.run("show", plan, "--format", format_))
+        (command.parent / f"canned.{format_}").write_text(text)
+    command.unlink(missing_ok=True)
+    command.write_text(f"""#!/bin/sh
+while [ $# -gt 1 ]; do
+  case "$1" in
+    validate|apply) exit 0 ;;
+    --out) cp "{plan}" "$2"; exit 2 ;;
+    --format) exec /bin/cat "{command.parent}/canned.$2" ;;
+  esac
+  shift
+done
+exit 1
+""")
+    command.chmod(0o755)
+
+
 def succeeded(done: Completed) -> str:
     """Return the standard output of what must have succeeded."""
     assert done.returncode == 0, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
