@@ -80,6 +80,7 @@ class Runner:
             **environment,
             "CI": "true",
             "GITHUB_ACTIONS": "true",
+            "GITHUB_ACTION_PATH": str(REPOSITORY),
             "GITHUB_API_URL": github.url,
             "GITHUB_GRAPHQL_URL": f"{github.url}/graphql",
             "GITHUB_EVENT_NAME": event.name,
@@ -105,8 +106,7 @@ class Runner:
     def action(self, inputs: Mapping[str, str], environment: Mapping[str, str]) -> Finished:
         """Use the action."""
         action, contexts = self._prepared(inputs)
-        more = {**environment, "GITHUB_ACTION_PATH": str(REPOSITORY)}
-        done = self.steps(action["runs"]["steps"], contexts, more)
+        done = self.steps(action["runs"]["steps"], contexts, environment)
         done.outputs = {
             name: insert(output["value"], contexts) for name, output in action["outputs"].items()
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import site
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -110,6 +111,16 @@ def run(
         timeout=120,
         check=False,
     )
+
+
+def offline_pip() -> dict[str, str]:
+    """Return an environment in which pip takes the requirements from this one and no index."""
+    return {
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",  # In the environment a 0 says: no isolation.
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PYTHONPATH": os.pathsep.join(site.getsitepackages()),
+    }
 
 
 def can(project: Project, command: Path) -> None:

@@ -9,10 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.pipelines.github_api import BOT, NAME, Comment, GitHub, PullRequest, a_github
-from tests.pipelines.runner import Event, Finished, Runner
-from tests.pipelines.support import Project, a_project, can, succeeded
+from tests.pipelines.runner import ACTION, Event, Finished, Runner
+from tests.pipelines.support import (
+    REPOSITORY,
+    Project,
+    a_project,
+    can,
+    offline_pip,
+    run,
+    succeeded,
+)
 
 MERGE = "c0ffee" * 6 + "c0ff"
 PUSH = Event("push", MERGE)
@@ -49,10 +58,10 @@ class Repository:
         given = {name.replace("_", "-"): value for name, value in inputs.items()}
         return runner.action({"command": command, **given}, {})
 
-    def runner(self, event: Event) -> Runner:
+    def runner(self, event: Event, **more: str) -> Runner:
         """Start a job."""
         temp = self.temp / f"job-{next(self.runs)}"
-        environment = self.project.environment
+        environment = self.project.environment | more
         if event.head != NAME:
             del environment["CLOUDFLARE_API_TOKEN"]
         return Runner(self.github, event, self.project.folder, temp, environment)
@@ -465,6 +474,26 @@ def test_an_account_that_refuses_is_an_error(repository: Repository) -> None:
     assert done.failed
     assert done.outputs["has-changes"] == ""
     assert "There is no plan of the latest commit." in repository.comments[0].body
+
+
+def test_the_action_installs_itself_from_its_own_checkout(repository: Repository) -> None:
+    runner = repository.runner(PULL, **offline_pip())
+    (repository.project.folder / "venv.py").write_text(
+        "raise SystemExit('taken from the checkout')"
+    )
+
+    done = runner.one_step("install", {}, {})
+
+    assert not done.failed, done.log
+    version = run([runner.tools / "reconciler", "--version"], folder=runner.tools, environment={})
+    assert succeeded(version).startswith("reconciler ")
+
+
+def test_every_input_and_output_of_the_action_is_documented() -> None:
+    action = yaml.safe_load(ACTION.read_text())
+    page = (REPOSITORY / "docs" / "ci.md").read_text()
+    named = {*action["inputs"], *action["outputs"]}
+    assert not [name for name in named if f"`{name}`" not in page]
 
 
 def test_a_github_that_does_not_answer_is_an_error(repository: Repository) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import re
 import shutil
 import sys
 import urllib.request
@@ -227,3 +228,13 @@ def test_from_a_branch_to_a_drift_that_is_mended(team: Team) -> None:
     assert failed(forbidden) == {"staging"}, logs(forbidden)
     assert "FAIL - finetune.support-bot would be public" in forbidden["plan", "staging"].log
     assert "No changes" in forbidden["plan", "production"].log
+
+
+def test_the_commands_of_its_page_work_without_an_account(tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLE, tmp_path, dirs_exist_ok=True)
+    (block,) = re.findall(r"^```sh\n(.*?)^```", (EXAMPLE / "README.md").read_text(), re.M | re.S)
+    environment = {"PATH": f"{COMMANDS}{os.pathsep}{os.environ['PATH']}", "HOME": str(tmp_path)}
+
+    done = run(["bash", "-euc", block], folder=tmp_path, environment=environment)
+
+    assert "Apply complete" in succeeded(done)

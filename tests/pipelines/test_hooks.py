@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import site
 from pathlib import Path
 
 import pytest
 
-from tests.pipelines.support import COMMANDS, REPOSITORY, Completed, run, succeeded
+from tests.pipelines.support import COMMANDS, REPOSITORY, Completed, offline_pip, run, succeeded
 
 INSTALLED = ("reconciler", "schemas", "pyproject.toml", "README.md", "LICENSE")
 EXAMPLE = REPOSITORY / "examples" / "gitops"
@@ -44,15 +43,8 @@ def commit(folder: Path, home: Path) -> None:
 
 
 def settings(home: Path) -> dict[str, str]:
-    """Return an environment in which pip takes the requirements from this one and no index."""
-    return {
-        "PATH": f"{COMMANDS}{os.pathsep}{os.environ['PATH']}",
-        "HOME": str(home),
-        "PIP_NO_INDEX": "1",
-        "PIP_NO_BUILD_ISOLATION": "0",  # In the environment a 0 says: no isolation.
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PYTHONPATH": os.pathsep.join(site.getsitepackages()),
-    }
+    path = f"{COMMANDS}{os.pathsep}{os.environ['PATH']}"
+    return {"PATH": path, "HOME": str(home), **offline_pip()}
 
 
 def pre_commit(folder: Path, home: Path) -> Completed:
