@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from reconciler.cli.files import make_private_folder, write_file
+from reconciler.cli.pipelines import NEXT_STEPS, PATHS, find_projects, pipeline
 from reconciler.cli.terminal import Terminal
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as codes
@@ -40,31 +42,28 @@ reconciler.state.rescue.*
 
 
 @click.command("init")
+@click.option(
+    "--ci", "system", type=click.Choice(list(PATHS)), help="Write just a pipeline for this system."
+)
 @click.pass_obj
-def command(terminal: Terminal) -> int:
+def command(terminal: Terminal, system: str | None) -> int:
     """Write a project to begin with: settings, a manifest, the schemas for your editor.
 
+    With --ci, at the root of a repository: a pipeline for the projects in it.
     Never overwrites a file.
 
     \b
-    Example:
+    Examples:
       mkdir finetunes-prod && cd finetunes-prod && reconciler init
+      reconciler init --ci github
     """
+    if system is not None:
+        return _write_pipeline(terminal, system)
     files = {
         Path("reconciler.yaml"): _PROJECT,
         Path("finetunes/finetunes.yaml"): _MANIFEST,
     }
-    there = [path for path in files if path.exists()]
-    if there:
-        raise DiagnosticError(
-            *(
-                codes.FILE_EXISTS.error(
-                    f"{path} is there already; nothing was written.",
-                    hint="Remove it, or run init in another folder.",
-                )
-                for path in there
-            )
-        )
+    _refuse_to_overwrite(files)
     schemas = make_private_folder(Path(".reconciler")) / "schemas"
     for name in ("manifest", "project"):
         files[schemas / f"{name}.v1.schema.json"] = schema_text(name)
@@ -80,3 +79,38 @@ def command(terminal: Terminal) -> int:
     terminal.out("\nNext: edit finetunes/finetunes.yaml, then try it out with no account:")
     terminal.out("  reconciler plan --sandbox\n  reconciler apply --sandbox")
     return 0
+
+
+def _write_pipeline(terminal: Terminal, system: str) -> int:
+    root = Path.cwd()
+    above = next((folder for folder in root.parents if (folder / ".git").exists()), None)
+    if above is not None and not (root / ".git").exists():
+        raise DiagnosticError(
+            codes.INVALID_USAGE.error(
+                f"A pipeline belongs to the root of the repository, which is {above}.",
+                hint=f"cd {above} && reconciler init --ci {system}",
+            )
+        )
+    path = PATHS[system]
+    _refuse_to_overwrite([path])
+    projects = find_projects(root)
+    write_file(path, pipeline(system, projects))
+    terminal.err(f"wrote {path} for {', '.join(projects)}")
+    terminal.out("\nNext:")
+    for step in NEXT_STEPS[system]:
+        terminal.out(f"- {step}")
+    return 0
+
+
+def _refuse_to_overwrite(paths: Iterable[Path]) -> None:
+    there = [path for path in paths if path.exists() or path.is_symlink()]
+    if there:
+        raise DiagnosticError(
+            *(
+                codes.FILE_EXISTS.error(
+                    f"{path} is there already; nothing was written.",
+                    hint="Remove it, or run init in another folder.",
+                )
+                for path in there
+            )
+        )

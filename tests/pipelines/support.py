@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import site
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -110,6 +111,42 @@ def run(
         timeout=120,
         check=False,
     )
+
+
+def offline_pip() -> dict[str, str]:
+    """Return an environment in which pip takes the requirements from this one and no index."""
+    return {
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",  # In the environment a 0 says: no isolation.
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PYTHONPATH": os.pathsep.join(site.getsitepackages()),
+    }
+
+
+def can(project: Project, command: Path) -> None:
+    """Write a command that answers as `reconciler` just did, without the time that it takes.
+
+    For tests of what is around it. Its plan has changes, and its apply does nothing.
+    """
+    command.parent.mkdir(parents=True, exist_ok=True)
+    plan = command.parent / "canned.json"
+    succeeded(project.run("plan", "--out", plan))
+    for format_ in ("markdown", "gitlab"):
+        text = succeeded(project.run("show", plan, "--format", format_))
+        (command.parent / f"canned.{format_}").write_text(text)
+    command.unlink(missing_ok=True)
+    command.write_text(f"""#!/bin/sh
+while [ $# -gt 1 ]; do
+  case "$1" in
+    validate|apply) exit 0 ;;
+    --out) cp "{plan}" "$2"; exit 2 ;;
+    --format) exec /bin/cat "{command.parent}/canned.$2" ;;
+  esac
+  shift
+done
+exit 1
+""")
+    command.chmod(0o755)
 
 
 def succeeded(done: Completed) -> str:
