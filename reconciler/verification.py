@@ -109,7 +109,7 @@ def verify(
             wait = min(pause, left)
             for subject, outcome in zip(subjects, outcomes, strict=True):
                 asked = None if outcome is None else _ask_again_after(subject, outcome)
-                if outcome is None or (asked is not None and stop.is_set()):
+                if outcome is None or (stop.is_set() and not _is_verdict(outcome, asked)):
                     continue
                 if asked is None or left <= 0 or asked > left:
                     yield _end(subject, outcome, now - began)
@@ -155,6 +155,11 @@ def _ask_again_after(subject: Subject, outcome: InferenceOutcome) -> float | Non
     # Waiting sends no file that was never acknowledged.
     is_early = isinstance(outcome, Silent) and outcome.may_be_early and subject.is_whole
     return 0.0 if is_early else None
+
+
+def _is_verdict(outcome: InferenceOutcome, asked: float | None) -> bool:
+    """Tell whether an outcome is one without any further waiting."""
+    return asked is None and not isinstance(outcome, NoVerdict)
 
 
 def _end(subject: Subject, outcome: InferenceOutcome, seconds: float) -> Verified:

@@ -83,7 +83,8 @@ def judge_inference(reading: Reading, finetune_id: str, model: str, now: float) 
         if _has_text(reading):
             return Answered()
         detail = f"{what} came back, and has no text: {reading.words}."
-        return NoVerdict(codes.NO_VERDICT.error(detail, hint="Run it again."), 0.0)
+        # Asked again it would cost another token, and say the same.
+        return NoVerdict(_no_verdict(detail, "Look at the base URL, and report it."), None)
     if reading.is_definite_no:
         silence = next((_SILENCES[n] for n in reading.numbers if n in _SILENCES), None)
         if silence is not None:

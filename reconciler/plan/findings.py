@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.diagnostics.codes import plan as codes
+from reconciler.diagnostics.codes import verification as verification_codes
 from reconciler.model import Address, AttributeChange, Finetune, RemoteFinetune, Verification
 from reconciler.plan.standing import Standing
 from reconciler.refresh import Unresolved
@@ -103,7 +104,7 @@ def not_listed_yet(address: Address, generation: Generation) -> Diagnostic:
 
 def silent(finetune: Finetune, current: Generation, verification: Verification) -> Diagnostic:
     """It was asked for a token, and did not answer."""
-    return codes.DID_NOT_ANSWER.warning(
+    return verification_codes.DID_NOT_ANSWER.warning(
         f"{current.attributes.name} ({current.id}) did not answer at {verification.at} "
         f"({verification.code}).",
         hint=f"reconciler explain {verification.code} says what to check; "

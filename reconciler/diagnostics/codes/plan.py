@@ -99,11 +99,3 @@ RENAMED_BY_MOVE = Code(
     "changes the logical name, and the API cannot rename what exists.",
     fix="Keep the old name with `name:`, unless a new finetune is what you want.",
 )
-DID_NOT_ANSWER = Code(
-    "R616",
-    "The finetune did not answer",
-    why="It is in the account as declared, and gave no token when it was last asked. The plan can "
-    "be applied; whoever calls the finetune gets an error.",
-    fix="`reconciler verify` asks again and says what to check. A broken adapter cannot be "
-    "replaced: mend it, and give it a new name or `versioned: true`.",
-)

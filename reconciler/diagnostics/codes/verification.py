@@ -33,3 +33,10 @@ NO_VERDICT = Code(
     "API, a limit or a permission. What was recorded before stays.",
     fix="Mend what the detail names, then run `reconciler verify` again.",
 )
+DID_NOT_ANSWER = Code(
+    "R805",
+    "The finetune did not answer when it was last asked",
+    why="It is in the account as declared, and gave no token. The plan can be applied; whoever "
+    "calls the finetune gets an error.",
+    fix="`reconciler verify` asks again and says what to check.",
+)
