@@ -18,7 +18,7 @@ from reconciler.diagnostics.codes import project as codes
 from reconciler.model import Address
 from reconciler.model.codec import encode_verification
 from reconciler.render.text import safe
-from reconciler.render.verification import verdict
+from reconciler.render.verification import outcome_text
 from reconciler.state import FinetuneRecord
 
 
@@ -56,7 +56,7 @@ def command(
         width = max((len(a.name) for a in chosen), default=0)
         for address, record in chosen.items():
             current = record.current
-            told = f"  {verdict(current.verification)}" if current.verification else ""
+            told = f"  {outcome_text(current.verification)}" if current.verification else ""
             name = safe(current.attributes.name)
             terminal.out(f"{address.name:<{width}}  {current.id}  {name}{told}")
     return 0

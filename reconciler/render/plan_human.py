@@ -8,7 +8,7 @@ from reconciler.model import Action, Attributes, Change
 from reconciler.plan import Plan
 from reconciler.render.style import Style
 from reconciler.render.text import count, fold, fold_value, quoted, safe, size
-from reconciler.render.verification import verdicts
+from reconciler.render.verification import asked_sentences
 
 _HEADLINES = {
     Action.CREATE: "will be created",
@@ -145,12 +145,12 @@ def _summary(plan: Plan, style: Style) -> Iterator[str]:
         unchanged = plan.counts[Action.NO_OP]
         yield style.paint(f"No changes. {where} has what {what}.", "bold")
         yield f"{count(unchanged, 'finetune')} as desired."
-        yield from _verified(plan)
+        yield from asked_sentences(plan)
         yield from _behind(plan)
         return
     yield style.paint(plan_headline(plan), "bold")
     yield from _quota(plan)
-    yield from _verified(plan)
+    yield from asked_sentences(plan)
     yield from _behind(plan)
     if not plan.can_apply:
         advice = "Mend what the errors name, or plan the rest alone: --target ADDRESS, repeatable."
@@ -170,13 +170,6 @@ def _quota(plan: Plan) -> Iterator[str]:
         yield f"{account}: {after}."
     else:
         yield f"{account}: {quota.used} of {quota.limit} finetunes."
-
-
-def _verified(plan: Plan) -> Iterator[str]:
-    """Sum up what answered; nothing where nobody asked, which most projects never do."""
-    verified = [change.verification for change in plan.changes if change.verification]
-    if verified:
-        yield f"Asked for a token: {verdicts(verified)}."
 
 
 def _behind(plan: Plan) -> Iterator[str]:

@@ -76,6 +76,8 @@ def test_the_outcome_is_shown_wherever_the_finetune_is(project: Project) -> None
     planned = project.run("plan", "--detailed-exitcode")
     assert planned.code == 0
     assert "Asked for a token: 1 answered." in planned.out
+    for format_ in ("markdown", "html"):
+        assert "Asked for a token: 1 answered." in project.run("plan", "--format", format_).out
     (change,) = json.loads(project.run("plan", "--format", "json").out)["reconciler"]["changes"]
     at = change["verification"]["at"]
     assert change["verification"] == verification_of(project)
