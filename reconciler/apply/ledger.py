@@ -144,7 +144,8 @@ class Ledger:
         record = self.finetunes[change.address]
         wanted = tuple(asset for asset in change.assets if asset.file_name in change.uploads)
         assets = {**record.current.assets, **_pending(wanted)}
-        self._replace_current(change.address, replace(record.current, assets=assets))
+        current = replace(record.current, assets=assets, verification=None)
+        self._replace_current(change.address, current)
 
     def acknowledge(self, address: Address, file_name: str, status: AssetStatus) -> None:
         """Record what became of an upload."""

@@ -12,9 +12,16 @@ from reconciler.apply import ApplyOptions
 from reconciler.cli.approval import Approval, read_approval
 from reconciler.cli.execution import Execution
 from reconciler.cli.interrupts import orderly_stop
-from reconciler.cli.options import account_options, manifest_option, scope_options, state_options
+from reconciler.cli.options import (
+    account_options,
+    answer_option,
+    manifest_option,
+    scope_options,
+    state_options,
+)
 from reconciler.cli.reporter import Reporter, open_reporter
 from reconciler.cli.terminal import Terminal, tell_at_once
+from reconciler.cli.verify import verify_applied
 from reconciler.cli.workspace import Declared, Planned, Workspace, parse_scope
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import adapters as adapter_codes
@@ -39,6 +46,8 @@ from reconciler.state import StateLock, StateStore
     metavar="SECONDS",
     help="How long to look for a create whose answer was lost [60].",
 )
+@click.option("--verify", is_flag=True, help="Then ask what has not answered yet for one token.")
+@answer_option
 @click.option("--json", "as_json", is_flag=True, help="Print Terraform's machine-readable lines.")
 @click.pass_obj
 def command(
@@ -55,18 +64,22 @@ def command(
     plan_digest: str | None,
     parallelism: int | None,
     settle_timeout: float,
+    verify: bool,
+    answer_timeout: float,
     as_json: bool,
 ) -> int:
     """Create what is missing in the account and upload its files.
 
     Makes the plan anew and asks before anything is sent. With a plan file or a
-    digest it applies only if the plan is the very one that was reviewed.
+    digest it applies only if the plan is the very one that was reviewed. With
+    --verify the end is not "uploaded" but "answered": exit code 1 where one does
+    not, see `reconciler verify` for what a question costs.
 
     \b
     Examples:
       reconciler apply
       reconciler apply plan.json
-      reconciler apply --plan-digest sha256:...
+      reconciler apply --plan-digest sha256:... --verify
       reconciler apply --auto-approve --json
     """
     workspace = Workspace(
@@ -86,7 +99,11 @@ def command(
             raise DiagnosticError(codes.INVALID_USAGE.error(detail))
         asked = approval.plan.scope if approval.plan else parse_scope(targets, selectors)
         scope = Scope(asked.targets, asked.selector)
-        return _apply(workspace, scope, approval, settle_timeout, reporter)
+        declared = workspace.declared(scope)
+        code = _apply(workspace, declared, scope, approval, settle_timeout, reporter)
+        if verify and code == 0:
+            return verify_applied(workspace, declared, scope, answer_timeout, as_json=as_json)
+        return code
     except DiagnosticError as error:
         if as_json:
             _print_lines(terminal, error.diagnostics)
@@ -95,12 +112,12 @@ def command(
 
 def _apply(
     workspace: Workspace,
+    declared: Declared,
     scope: Scope,
     approval: Approval,
     settle_timeout: float,
     reporter: Reporter,
 ) -> int:
-    declared = workspace.declared(scope)
     store = workspace.store()
     stop = threading.Event()
     terminal = workspace.terminal

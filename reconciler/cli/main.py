@@ -25,6 +25,7 @@ _COMMANDS = {
     "plan": "Show what apply would do.",
     "apply": "Create what is missing in the account.",
     "show": "Show a plan file, or the state.",
+    "verify": "Ask finetunes for one token: do they answer?",
     "output": "Print names and ids for other tools.",
     "state": "Look into the state.",
     "resolve": "Say what became of a create whose outcome is unknown.",

@@ -62,6 +62,14 @@ account_options: Decorator[Any] = _all(
     lock_option,
 )
 
+answer_option: Decorator[Any] = click.option(
+    "--answer-timeout",
+    type=click.FloatRange(min=0),
+    default=300.0,
+    metavar="SECONDS",
+    help="How long to wait for a fresh adapter to answer [300].",
+)
+
 scope_options: Decorator[Any] = _all(
     click.option(
         "--target", "targets", multiple=True, metavar="ADDRESS", help="Only this one. Repeatable."

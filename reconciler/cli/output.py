@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -15,7 +16,9 @@ from reconciler.cli.workspace import Workspace, parse_scope
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as codes
 from reconciler.model import Address
+from reconciler.model.codec import encode_verification
 from reconciler.render.text import safe
+from reconciler.render.verification import outcome_text
 from reconciler.state import FinetuneRecord
 
 
@@ -28,6 +31,8 @@ def command(
     terminal: Terminal, addresses: tuple[str, ...], state: str, sandbox: bool, format_: str
 ) -> int:
     """Print the current name and id of finetunes, for what calls them.
+
+    And whether they answered when they were last asked: `reconciler verify`.
 
     \b
     Examples:
@@ -44,17 +49,27 @@ def command(
             key = re.sub(r"[^A-Za-z0-9]", "_", address.name).upper()
             terminal.out(f"FINETUNE_{key}_ID={shlex.quote(record.current.id)}")
             terminal.out(f"FINETUNE_{key}_NAME={shlex.quote(record.current.attributes.name)}")
+            verification = record.current.verification
+            outcome = verification.outcome if verification else ""
+            terminal.out(f"FINETUNE_{key}_VERIFIED={shlex.quote(outcome)}")
     else:
         width = max((len(a.name) for a in chosen), default=0)
         for address, record in chosen.items():
             current = record.current
-            terminal.out(f"{address.name:<{width}}  {current.id}  {safe(current.attributes.name)}")
+            told = f"  {outcome_text(current.verification)}" if current.verification else ""
+            name = safe(current.attributes.name)
+            terminal.out(f"{address.name:<{width}}  {current.id}  {name}{told}")
     return 0
 
 
-def _entry(record: FinetuneRecord) -> dict[str, str]:
+def _entry(record: FinetuneRecord) -> dict[str, Any]:
     current = record.current
-    return {"id": current.id, "name": current.attributes.name, "model": current.attributes.model}
+    return {
+        "id": current.id,
+        "name": current.attributes.name,
+        "model": current.attributes.model,
+        "verification": current.verification and encode_verification(current.verification),
+    }
 
 
 def _chosen(

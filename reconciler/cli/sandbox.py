@@ -22,10 +22,24 @@ from reconciler.sandbox import RequestRecord, Sandbox, SandboxError, SandboxSett
 @click.option("--latency", type=click.FloatRange(min=0), default=0.0, metavar="MILLISECONDS")
 @click.option("--quota", type=click.IntRange(min=0), default=100, help="Most finetunes [100].")
 @click.option(
+    "--adapter-delay",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="How long inference does not know a fresh adapter [0].",
+)
+@click.option(
     "--data", metavar="DIR", help="Where the account is kept [.reconciler/sandbox, as --sandbox]."
 )
 @click.pass_obj
-def command(terminal: Terminal, port: int, latency: float, quota: int, data: str | None) -> int:
+def command(
+    terminal: Terminal,
+    port: int,
+    latency: float,
+    quota: int,
+    adapter_delay: float,
+    data: str | None,
+) -> int:
     """Serve an emulated account on this machine until interrupted.
 
     What it prints first are the variables that send any client of the API there.
@@ -35,7 +49,9 @@ def command(terminal: Terminal, port: int, latency: float, quota: int, data: str
       reconciler sandbox --latency 200
     """
     folder = Path(data) if data else make_private_folder(Path(SANDBOX_FOLDER)) / "sandbox"
-    settings = replace(SandboxSettings(), latency=latency / 1000, quota=quota)
+    settings = replace(
+        SandboxSettings(), latency=latency / 1000, quota=quota, adapter_delay=adapter_delay
+    )
     stop = threading.Event()
 
     def log(record: RequestRecord) -> None:

@@ -16,6 +16,13 @@ from typing import NoReturn
 from reconciler.cloudflare.credentials import Credentials
 from reconciler.cloudflare.envelope import Reading, read_answer
 from reconciler.cloudflare.exchange import Failure, Request, Timeouts, TransportError
+from reconciler.cloudflare.inference import (
+    judge_failed_inference,
+    judge_inference,
+    path_of_model,
+    question,
+    unusable_model,
+)
 from reconciler.cloudflare.limiter import RateLimiter, retry_after_seconds
 from reconciler.cloudflare.listing import (
     IncompleteListingError,
@@ -27,7 +34,12 @@ from reconciler.cloudflare.listing import (
 )
 from reconciler.cloudflare.multipart import MultipartBody
 from reconciler.cloudflare.network import Network
-from reconciler.cloudflare.outcomes import AssetBody, CreateOutcome, UploadOutcome
+from reconciler.cloudflare.outcomes import (
+    AssetBody,
+    CreateOutcome,
+    InferenceOutcome,
+    UploadOutcome,
+)
 from reconciler.cloudflare.verdicts import (
     judge_create,
     judge_failed_create,
@@ -51,7 +63,7 @@ _ACCOUNT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 
 class AccountClient:
-    """Lists, creates and uploads in one account; safe to share between threads.
+    """Lists, creates, uploads and asks in one account; safe to share between threads.
 
     Requests go out through one limiter; without one there is no limit, only the pauses that
     the server asks for. `stop` cuts waiting short, never a request that is under way: what
@@ -79,7 +91,8 @@ class AccountClient:
                     "CLOUDFLARE_ACCOUNT_ID.",
                 )
             )
-        self._finetunes = f"/accounts/{account_id}/ai/finetunes"
+        self._ai = f"/accounts/{account_id}/ai"
+        self._finetunes = f"{self._ai}/finetunes"
         self._redact = credentials.redact
         self._limiter = limiter or RateLimiter()
         self._timeouts = timeouts or Timeouts()
@@ -127,18 +140,7 @@ class AccountClient:
         if attributes.description:
             body["description"] = attributes.description
         body["public"] = bool(attributes.public)
-        encoded = json.dumps(body).encode()
-        total = self._timeouts.total
-        request = Request(
-            "POST",
-            self._finetunes,
-            total=total,
-            stall=total,
-            answer=total,
-            body=encoded,
-            length=len(encoded),
-            content_type="application/json",
-        )
+        request = self._post(self._finetunes, json.dumps(body).encode())
         try:
             reading = self._send(request, throttle_attempts=THROTTLE_ATTEMPTS)
         except TransportError as error:
@@ -174,10 +176,37 @@ class AccountClient:
         )
         what = f"the upload of {file_name} to {finetune_id}"
         try:
-            reading = self._send(request, throttle_attempts=1)
+            reading = self._send(request)
         except TransportError as error:
             return judge_failed_upload(error, what)
         return judge_upload(reading, what)
+
+    def ask(self, finetune_id: str, model: str) -> InferenceOutcome:
+        """Ask a finetune for one token, once; it counts against the account's allocation.
+
+        After a NoVerdict with `retry_after` the caller may ask again.
+        """
+        path = path_of_model(model)
+        if path is None:
+            return unusable_model(finetune_id, model)
+        try:
+            reading = self._send(self._post(f"{self._ai}/run/{path}", question(finetune_id)))
+        except TransportError as error:
+            return judge_failed_inference(error, finetune_id, model)
+        return judge_inference(reading, finetune_id, model, time.time())
+
+    def _post(self, path: str, body: bytes) -> Request:
+        total = self._timeouts.total
+        return Request(
+            "POST",
+            path,
+            total=total,
+            stall=total,
+            answer=total,
+            body=body,
+            length=len(body),
+            content_type="application/json",
+        )
 
     def _page(self, query: str) -> Page:
         reading = self._get(self._finetunes + query)
@@ -204,7 +233,7 @@ class AccountClient:
                     return reading
             attempt += 1
 
-    def _send(self, request: Request, *, throttle_attempts: int) -> Reading:
+    def _send(self, request: Request, *, throttle_attempts: int = 1) -> Reading:
         """Send it, and again only where it is certain that nothing was executed.
 
         That is when not a byte was sent (a few attempts to connect), and after a 429.

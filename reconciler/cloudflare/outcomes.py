@@ -1,4 +1,4 @@
-"""What became of a create or an upload: closed sets, to be matched to the end."""
+"""What became of a create, an upload or an inference: closed sets, to be matched to the end."""
 
 from __future__ import annotations
 
@@ -72,5 +72,33 @@ class AlreadyThere:
     diagnostic: Diagnostic
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The finetune answered with a token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """The API said that this finetune gives no answer.
+
+    may_be_early: a finetune that has just got its files is known to say the same for a while.
+    """
+
+    diagnostic: Diagnostic
+    may_be_early: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NoVerdict:
+    """Whether it answers is not known: nothing that came back is about this finetune.
+
+    retry_after: seconds after which asking again may help, None where it cannot.
+    """
+
+    diagnostic: Diagnostic
+    retry_after: float | None
+
+
 CreateOutcome = Created | Refused | Ambiguous
 UploadOutcome = Uploaded | AlreadyThere | Refused | Ambiguous
+InferenceOutcome = Answered | Silent | NoVerdict

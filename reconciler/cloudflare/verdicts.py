@@ -61,7 +61,7 @@ def judge_upload(reading: Reading, what: str) -> UploadOutcome:
         return AlreadyThere(
             codes.ASSET_EXISTS.warning(
                 f"The API refused {what}, because it is there already: {reading.words}.",
-                hint="Ask the finetune for one token to see whether it answers.",
+                hint="`reconciler verify` asks the finetune for one token.",
             )
         )
     if reading.is_definite_no:

@@ -14,6 +14,7 @@ from reconciler.diagnostics.codes import (
     plan,
     project,
     state,
+    verification,
 )
 
 FAMILIES: Mapping[str, ModuleType] = {
@@ -24,6 +25,7 @@ FAMILIES: Mapping[str, ModuleType] = {
     "R5": cloudflare,
     "R6": plan,
     "R7": apply,
+    "R8": verification,
 }
 
 

@@ -12,6 +12,7 @@ from reconciler.model.address import Address
 from reconciler.model.change import Action, AttributeChange, Change
 from reconciler.model.finetune import Attributes, Desired, Finetune, Limits
 from reconciler.model.remote import Listing, RemoteFinetune
+from reconciler.model.verification import Verification
 
 __all__ = [
     "ASSET_NAMES",
@@ -30,4 +31,5 @@ __all__ = [
     "Limits",
     "Listing",
     "RemoteFinetune",
+    "Verification",
 ]

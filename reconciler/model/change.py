@@ -8,6 +8,7 @@ from enum import Enum
 from reconciler.model.adapter import AdapterFacts, Asset
 from reconciler.model.address import Address
 from reconciler.model.finetune import Attributes
+from reconciler.model.verification import Verification
 
 
 class Action(Enum):
@@ -57,6 +58,7 @@ class Change:
     finetune that was the current one of this address and stays behind, "" for none.
     assets: the adapter's files as desired. uploads: the file names that this plan sends.
     facts: what the inspection found out about the adapter, for reviewers; None without one.
+    verification: what it last answered, None where it was not asked; a fact, not a change.
     """
 
     address: Address
@@ -72,3 +74,4 @@ class Change:
     uploads: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default_factory=tuple)
     facts: AdapterFacts | None = None
+    verification: Verification | None = None

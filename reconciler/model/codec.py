@@ -1,4 +1,4 @@
-"""Attributes, assets and addresses as plain data; the readers raise KeyError,
+"""Attributes, assets, verifications and addresses as plain data; the readers raise KeyError,
 TypeError or ValueError where they find something else.
 """
 
@@ -10,6 +10,7 @@ from reconciler.diagnostics.plain import read_count, read_flag, read_mapping, re
 from reconciler.model.adapter import Asset
 from reconciler.model.address import Address
 from reconciler.model.finetune import Attributes
+from reconciler.model.verification import Verification
 
 
 def encode_attributes(attributes: Attributes) -> dict[str, str | bool | None]:
@@ -42,6 +43,24 @@ def decode_asset(value: Any) -> Asset:
     """Read an asset."""
     data = read_mapping(value)
     return Asset(read_text(data["file_name"]), read_text(data["sha256"]), read_count(data["size"]))
+
+
+def encode_verification(verification: Verification) -> dict[str, str]:
+    """Write a verification."""
+    return {
+        "at": verification.at,
+        "outcome": verification.outcome,
+        "code": verification.code,
+    }
+
+
+def decode_verification(value: Any) -> Verification:
+    """Read a verification."""
+    data = read_mapping(value)
+    read = Verification(read_text(data["at"]), read_text(data["code"]))
+    if read_text(data["outcome"]) != read.outcome:
+        raise ValueError("outcome and code of a verification contradict each other")
+    return read
 
 
 def decode_address(value: Any) -> Address:

@@ -209,7 +209,13 @@ def _keep(standing: Standing, current: Generation) -> Decision:
         missing = f"{' and '.join(uploads)} not uploaded"
         action, reason = Action.UPLOAD, f"{reason}; {missing}" if standing.recovered else missing
     change = _change(
-        finetune, action, reason, id=current.id, before=current.attributes, uploads=uploads
+        finetune,
+        action,
+        reason,
+        id=current.id,
+        before=current.attributes,
+        uploads=uploads,
+        verification=None if uploads else current.verification,
     )
     return Decision(change, findings.remarks(standing, current))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.diagnostics.codes import plan as codes
-from reconciler.model import Address, AttributeChange, Finetune, RemoteFinetune
+from reconciler.diagnostics.codes import verification as verification_codes
+from reconciler.model import Address, AttributeChange, Finetune, RemoteFinetune, Verification
 from reconciler.plan.standing import Standing
 from reconciler.plan.unresolved import (
     ways_on,
@@ -95,6 +96,8 @@ def remarks(standing: Standing, current: Generation) -> tuple[Diagnostic, ...]:
         found.append(unverified(finetune, current.id))
     if standing.unseen:
         found.append(not_listed_yet(finetune.address, current))
+    if current.verification and not current.verification.answered:
+        found.append(silent(finetune, current, current.verification))
     return tuple(found)
 
 
@@ -105,6 +108,18 @@ def not_listed_yet(address: Address, generation: Generation) -> Diagnostic:
         hint="Wait and plan again; it is neither forgotten nor created a second time. If it is "
         f"certainly gone: reconciler state rm {address.name}.",
         address=str(address),
+    )
+
+
+def silent(finetune: Finetune, current: Generation, verification: Verification) -> Diagnostic:
+    """It was asked for a token, and did not answer."""
+    return verification_codes.DID_NOT_ANSWER.warning(
+        f"{current.attributes.name} ({current.id}) did not answer at {verification.at} "
+        f"({verification.code}).",
+        hint=f"reconciler explain {verification.code} says what to check; "
+        f"reconciler verify {finetune.address.name} asks again.",
+        address=str(finetune.address),
+        range=finetune.range_of(""),
     )
 
 

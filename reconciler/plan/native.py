@@ -22,8 +22,10 @@ from reconciler.model.codec import (
     decode_address,
     decode_asset,
     decode_attributes,
+    decode_verification,
     encode_asset,
     encode_attributes,
+    encode_verification,
 )
 from reconciler.plan.plan import Plan, Quota, Scope
 from reconciler.refresh import Drift, Unresolved
@@ -56,7 +58,7 @@ def encode_native(plan: Plan) -> dict[str, Any]:
 
 
 def _encode_change(change: Change) -> dict[str, Any]:
-    return {
+    encoded = {
         "address": str(change.address),
         "action": change.action.value,
         "reason": change.reason,
@@ -73,6 +75,9 @@ def _encode_change(change: Change) -> dict[str, Any]:
         "notes": list(change.notes),
         "facts": change.facts and encode_facts(change.facts),
     }
+    if change.verification:
+        encoded["verification"] = encode_verification(change.verification)
+    return encoded
 
 
 def encode_facts(facts: AdapterFacts) -> dict[str, Any]:
@@ -183,6 +188,9 @@ def _decode_change(value: Any) -> Change:
         uploads=read_list(read_text, data["uploads"]),
         notes=read_list(read_text, data["notes"]),
         facts=None if data["facts"] is None else _decode_facts(data["facts"]),
+        verification=(
+            decode_verification(data["verification"]) if "verification" in data else None
+        ),
     )
 
 

@@ -110,8 +110,8 @@ class Plan:
     def digest(self) -> str:
         """`sha256:` and 64 hex digits of the account and every change with its assets.
 
-        Reasons, notes and the state's serial are left out: they may differ between two
-        plans that do the very same.
+        Reasons, notes, verifications and the state's serial are left out: they may differ
+        between two plans that do the very same.
         """
         content = {
             "format": 1,

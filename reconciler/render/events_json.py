@@ -29,6 +29,8 @@ from reconciler.diagnostics.codec import encode_diagnostic
 from reconciler.model import Action, Address
 from reconciler.plan import Plan
 from reconciler.render.text import safe, size
+from reconciler.verification import Event as VerificationEvent
+from reconciler.verification import Waiting
 
 UI_VERSION = "1.2"
 
@@ -104,6 +106,23 @@ class JsonLines:
             yield self._hook(
                 event.address, action, "apply_errored", "Errored", level="error", elapsed_seconds=0
             )
+
+    def verification(self, event: VerificationEvent) -> str:
+        """Write what asking for a token came to; Terraform has no line for it but a log's."""
+        if isinstance(event, Waiting):
+            return self._line("info", f"{event.address}: No answer yet; asking again...", "log")
+        kept = event.verification
+        outcome = kept.outcome if kept else "unknown"
+        facts = {
+            "resource": _resource(event.subject.address),
+            "id": event.subject.id,
+            "outcome": outcome,
+            "code": event.diagnostic.code if event.diagnostic else "",
+            "elapsed_seconds": int(event.seconds),
+        }
+        level = "error" if event.diagnostic else "info"
+        message = f"{event.subject.address}: Verified, {outcome}"
+        return self._line(level, message, "log", verification=facts)
 
     def upload_progress(self, event: UploadProgress, whole: int, seconds: float) -> str:
         """Write how far an upload is. whole: bytes of the file; seconds since it began."""

@@ -8,6 +8,7 @@ from reconciler.model import Action, Attributes, Change
 from reconciler.plan import Plan
 from reconciler.render.style import Style
 from reconciler.render.text import count, fold, fold_value, quoted, safe, size
+from reconciler.render.verification import asked_sentences
 
 _HEADLINES = {
     Action.CREATE: "will be created",
@@ -144,10 +145,12 @@ def _summary(plan: Plan, style: Style) -> Iterator[str]:
         unchanged = plan.counts[Action.NO_OP]
         yield style.paint(f"No changes. {where} has what {what}.", "bold")
         yield f"{count(unchanged, 'finetune')} as desired."
+        yield from asked_sentences(plan)
         yield from _behind(plan)
         return
     yield style.paint(plan_headline(plan), "bold")
     yield from _quota(plan)
+    yield from asked_sentences(plan)
     yield from _behind(plan)
     if not plan.can_apply:
         advice = "Mend what the errors name, or plan the rest alone: --target ADDRESS, repeatable."

@@ -11,6 +11,7 @@ from enum import Enum
 from reconciler.model import WEIGHTS_FILE, Action, AdapterFacts, Attributes, Change, Limits
 from reconciler.plan import Plan
 from reconciler.render.text import count, quoted, safe, size
+from reconciler.render.verification import asked_sentences
 
 IRREVERSIBLE = (Action.CREATE, Action.UPLOAD)
 STATE_ONLY = (Action.IMPORT, Action.MOVE, Action.FORGET)
@@ -93,7 +94,7 @@ def headline(plan: Plan) -> str:
 
 
 def account_sentences(plan: Plan) -> Iterator[str]:
-    """Yield what the account holds now and afterwards, and what nobody can undo."""
+    """Yield what the account holds now and afterwards, what answers, what nobody can undo."""
     quota = plan.quota
     if quota.used is None:
         yield f"At least {quota.after:,} of {quota.limit:,} finetunes are taken afterwards."
@@ -102,6 +103,7 @@ def account_sentences(plan: Plan) -> Iterator[str]:
     else:
         now = f"The account holds {quota.used:,} of {quota.limit:,} finetunes now"
         yield f"{now}, and {quota.after:,} afterwards."
+    yield from asked_sentences(plan)
     if plan.superseded:
         behind = count(plan.superseded, "superseded generation")
         yield f"{behind} {'stays' if plan.superseded == 1 else 'stay'} behind in the account."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from reconciler.model import Address
 from reconciler.render.style import Style
 from reconciler.render.text import count, fold_value, quoted, size
+from reconciler.render.verification import outcome_text
 from reconciler.state import AssetRecord, AssetStatus, FinetuneRecord, Generation, Intent, State
 
 
@@ -55,6 +56,8 @@ def _generation(generation: Generation, style: Style) -> list[str]:
             f"    {name:<{width}}  {_asset(asset)}"
             for name, asset in sorted(generation.assets.items())
         )
+    if generation.verification:
+        lines.append(f"  {outcome_text(generation.verification)}")
     if not generation.seen:
         lines.append("  not listed by the account yet")
     return lines

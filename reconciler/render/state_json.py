@@ -6,6 +6,7 @@ from typing import Any
 
 from reconciler.diagnostics.plain import to_line
 from reconciler.model import Address
+from reconciler.model.codec import encode_verification
 from reconciler.plan.terraform import TERRAFORM_VERSION, resource
 from reconciler.state import FinetuneRecord, Generation, Intent, State
 
@@ -60,4 +61,5 @@ def _generation(generation: Generation) -> dict[str, Any]:
             name: {"sha256": asset.sha256, "size": asset.size, "status": asset.status.value}
             for name, asset in sorted(generation.assets.items())
         },
+        "verification": generation.verification and encode_verification(generation.verification),
     }

@@ -25,11 +25,14 @@ class ApiError(Exception):
     """The API says no.
 
     errors: (code or None, message) pairs, the most telling first.
-    finetune: the name or id that the request was about, where known; for the request log.
+    finetune, why: the name or id that the request was about, where known, and what the
+    API does not tell; for the request log.
     """
 
-    def __init__(self, status: int, *errors: tuple[int | None, str], finetune: str = "") -> None:
-        super().__init__(errors[0][1])
+    def __init__(
+        self, status: int, *errors: tuple[int | None, str], finetune: str = "", why: str = ""
+    ) -> None:
+        super().__init__(f"{errors[0][1]} ({why})" if why else errors[0][1])
         self.status = status
         self.errors = errors
         self.finetune = finetune
@@ -102,9 +105,15 @@ def no_lora(model: str, finetune: str) -> ApiError:
     return ApiError(405, (5005, message), finetune=finetune)
 
 
-def finetune_not_found(finetune: str) -> ApiError:
-    """The account has no finetune of that id or name."""
-    return ApiError(400, (3037, f"Finetune {finetune} not found"))
+def finetune_not_found(finetune: str, why: str = "") -> ApiError:
+    """The account has no finetune of that id or name; inference says so of others, too."""
+    return ApiError(400, (3037, f"Finetune {finetune} not found"), finetune=finetune, why=why)
+
+
+def lacks_files(finetune: str) -> ApiError:
+    """The finetune does not have both assets."""
+    message = "Finetune is missing required files (model.safetensors and config.json)"
+    return ApiError(400, (3039, message), finetune=finetune)
 
 
 def refused(status: int, message: str, finetune: str = "") -> ApiError:

@@ -64,7 +64,7 @@ def list_finetunes(call: Call) -> Answer:
 
 def create_finetune(call: Call) -> Answer:
     """`POST /accounts/{account_id}/ai/finetunes`."""
-    asked = _json_object(call.body.read_all(MAX_JSON))
+    asked = json_object(call.body.read_all(MAX_JSON))
     name = _text(asked, "name")
     model = _text(asked, "model")
     description = asked.get("description")
@@ -75,7 +75,7 @@ def create_finetune(call: Call) -> Answer:
         raise invalid("public must be a boolean", name)
     if name.startswith(RESERVED_PREFIX):
         raise invalid(f"names beginning with {RESERVED_PREFIX} are reserved", name)
-    _check_model(call.settings, model, name)
+    check_model(call.settings, model, name)
     try:
         created = call.account.create(
             name,
@@ -131,7 +131,8 @@ def _described(finetune: Finetune) -> dict[str, object]:
     return described
 
 
-def _check_model(settings: SandboxSettings, model: str, name: str) -> None:
+def check_model(settings: SandboxSettings, model: str, name: str) -> None:
+    """Raise ApiError unless the catalogue has the model and it takes adapters."""
     takes_lora = True if model in settings.extra_models else MODELS.get(model)
     if takes_lora is None:
         raise no_such_model(model, name)
@@ -139,7 +140,8 @@ def _check_model(settings: SandboxSettings, model: str, name: str) -> None:
         raise no_lora(model, name)
 
 
-def _json_object(data: bytes) -> dict[str, object]:
+def json_object(data: bytes) -> dict[str, object]:
+    """Read a JSON object; raises ApiError where it is none."""
     try:
         value = json.loads(data, parse_constant=_refuse_constant)
         # A lone surrogate is valid in JSON but in no text that could be stored or sent.

@@ -17,6 +17,7 @@ from reconciler.sandbox.answers import (
     not_authenticated,
 )
 from reconciler.sandbox.body import Body
+from reconciler.sandbox.inference import run_model
 from reconciler.sandbox.operations import (
     Call,
     Operation,
@@ -33,7 +34,10 @@ BASE_PATH = "/client/v4"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method and a path below BASE_PATH; a segment in braces takes any value."""
+    """A method and a path below BASE_PATH.
+
+    A segment in braces takes any value; a last one that ends in `...` the rest of the path.
+    """
 
     method: str
     path: str
@@ -42,12 +46,15 @@ class Route:
     def match(self, method: str, segments: list[str]) -> dict[str, str] | None:
         """Return the values of the segments in braces; None where it is another route."""
         pattern = self.path.split("/")
+        if pattern[-1].endswith("...}") and len(segments) > len(pattern):
+            rest = "/".join(segments[len(pattern) - 1 :])
+            segments = [*segments[: len(pattern) - 1], rest]
         if method != self.method or len(segments) != len(pattern):
             return None
         parameters = {}
         for expected, given in zip(pattern, segments, strict=True):
             if expected.startswith("{"):
-                parameters[expected[1:-1]] = unquote(given)
+                parameters[expected.strip("{.}")] = unquote(given)
             elif expected != given:
                 return None
         return parameters
@@ -62,6 +69,7 @@ ROUTES = (
         "/accounts/{account_id}/ai/finetunes/{finetune_id}/finetune-assets",
         upload_asset,
     ),
+    Route("POST", "/accounts/{account_id}/ai/run/{model...}", run_model),
     Route("GET", "/user/tokens/verify", verify_token),
     Route("GET", "/accounts/{account_id}/tokens/verify", verify_token),
 )

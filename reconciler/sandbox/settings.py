@@ -22,6 +22,7 @@ class SandboxSettings:
     quota: the most finetunes in the account. max_adapter_bytes: the most bytes of one asset.
     unique_names: whether a second finetune of the same name is refused.
     list_lag: how many lists a new finetune misses before it shows up.
+    adapter_delay: seconds after the last upload from which on inference knows the adapter.
     page_size: how many finetunes a list answers where no `per_page` is asked for; None: all.
     extra_models: model ids to accept besides `catalogue.MODELS`.
     """
@@ -36,5 +37,6 @@ class SandboxSettings:
     unique_names: bool = False
     reupload: Reupload = Reupload.REFUSE
     list_lag: int = 0
+    adapter_delay: float = 0.0
     page_size: int | None = None
     extra_models: tuple[str, ...] = ()

@@ -26,7 +26,9 @@ from reconciler.model.codec import (
     decode_address,
     decode_asset,
     decode_attributes,
+    decode_verification,
     encode_attributes,
+    encode_verification,
 )
 from reconciler.state.snapshot import (
     AssetRecord,
@@ -79,7 +81,7 @@ def _encode_record(record: FinetuneRecord) -> dict[str, Any]:
 
 
 def _encode_generation(generation: Generation) -> dict[str, Any]:
-    return {
+    encoded: dict[str, Any] = {
         "id": generation.id,
         "attributes": encode_attributes(generation.attributes),
         "assets": {
@@ -88,6 +90,9 @@ def _encode_generation(generation: Generation) -> dict[str, Any]:
         },
         "seen": generation.seen,
     }
+    if generation.verification:
+        encoded["verification"] = encode_verification(generation.verification)
+    return encoded
 
 
 def _encode_intent(intent: Intent) -> dict[str, Any]:
@@ -185,6 +190,10 @@ def _generation(value: Any) -> Generation:
         attributes=decode_attributes(data["attributes"]),
         assets={name: _asset(entry) for name, entry in read_mapping(data["assets"]).items()},
         seen=read_flag(data["seen"]),
+        # Added later; a state without it is as good.
+        verification=(
+            decode_verification(data["verification"]) if "verification" in data else None
+        ),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from reconciler.model import Address, Asset, Attributes
+from reconciler.model import Address, Asset, Attributes, Verification
 
 
 class AssetStatus(Enum):
@@ -36,13 +36,15 @@ class Generation:
     """One remote finetune of an address.
 
     seen: a listing has shown it since it was created. Until then its absence from a
-    listing means "not listed yet" and not "deleted".
+    listing means "not listed yet" and not "deleted". verification: what it last answered
+    when it was asked for a token, None where it was not asked since it got its files.
     """
 
     id: str
     attributes: Attributes
     assets: Mapping[str, AssetRecord] = field(default_factory=dict)
     seen: bool = False
+    verification: Verification | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ MAY_IMPORT = {
     "refresh": {"diagnostics", "model", "state"},
     "plan": {"diagnostics", "model", "state", "refresh"},
     "apply": {"diagnostics", "model", "state", "refresh", "plan", "cloudflare.outcomes"},
-    "render": {"diagnostics", "model", "state", "plan", "refresh", "apply"},
+    "verification": {"diagnostics", "model", "state", "cloudflare.outcomes"},
+    "render": {"diagnostics", "model", "state", "plan", "refresh", "apply", "verification"},
     "sandbox": set(),
 }
 """A room, and the rooms it may import; the command line may import all."""

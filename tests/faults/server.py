@@ -6,7 +6,7 @@
         assert server.count("create") == 1
         assert len(server.account.finetunes) == 1
 
-Operations are "list", "create", "upload" and "other". Each request takes the next reaction
+Operations are "list", "create", "upload", "run" and "other". Each request takes the next reaction
 that was scripted for its operation; where there is none left, `default` decides, which
 answers as Cloudflare would. Every request is recorded as it was received.
 """
@@ -31,6 +31,7 @@ TIMESTAMP = "2026-01-01T00:00:00Z"
 
 _FINETUNES = re.compile(r"/accounts/[^/]+/ai/finetunes")
 _ASSETS = re.compile(r"/accounts/[^/]+/ai/finetunes/([^/]+)/finetune-assets")
+_RUN = re.compile(r"/accounts/[^/]+/ai/run/.")
 _HEAD_LIMIT = 64 * 1024
 
 
@@ -52,6 +53,8 @@ class Received:
             return "upload"
         if _FINETUNES.search(path):
             return {"GET": "list", "POST": "create"}.get(self.method, "other")
+        if self.method == "POST" and _RUN.search(path):
+            return "run"
         return "other"
 
     @property
@@ -141,6 +144,8 @@ class Exchange:
             case "upload":
                 self._store()
                 return http_answer(200, {"success": True})
+            case "run":
+                return http_answer(200, envelope({"response": "Hi"}))
         return http_answer(404, envelope_error(7003, "Could not route to that address"))
 
     def _store(self) -> None:

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model import Action, Address, Asset, Attributes, Change, Desired, Limits, Listing
+from reconciler.model import (
+    Action,
+    Address,
+    Asset,
+    Attributes,
+    Change,
+    Desired,
+    Limits,
+    Listing,
+    Verification,
+)
 from reconciler.plan import Plan, Quota, Scope, build_plan, encode_plan
 from reconciler.plan.comparison import differences_between
 from reconciler.refresh import refresh
@@ -67,6 +77,7 @@ def test_the_order_of_manifests_state_and_account_changes_not_one_byte(
         lambda p: changed(p, reason="another"),
         lambda p: changed(p, notes=("another",)),
         lambda p: changed(p, facts=None),
+        lambda p: changed(p, verification=Verification("2026-08-01T12:00:00+00:00")),
     ],
 )
 def test_what_changes_nothing_of_what_is_done_does_not_change_the_digest(same: Any) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 
 from reconciler.diagnostics import DiagnosticError
 from reconciler.documents.schemas import load_schema
-from reconciler.model import Action
+from reconciler.model import Action, Verification
 from reconciler.plan import Plan, decode_plan, encode_plan
 from tests.plan.worlds import WORLDS, applicable, impossible, plans
 from tests.state.samples import CONFIG, WEIGHTS, id_of
@@ -62,6 +63,16 @@ def test_a_plan_has_the_bytes_of_its_golden(name: str) -> None:
 @pytest.mark.parametrize("name", WORLDS)
 def test_a_plan_conforms_to_the_schema(name: str) -> None:
     jsonschema.Draft7Validator(load_schema("plan")).validate(document(WORLDS[name]()))
+
+
+def test_a_verification_is_shown_and_conforms_to_the_schema() -> None:
+    made = applicable()
+    verified = replace(made.changes[0], verification=Verification("2026-08-01T12:00:00Z", "R801"))
+    data = document(replace(made, changes=(verified, *made.changes[1:])))
+
+    jsonschema.Draft7Validator(load_schema("plan")).validate(data)
+    shown = data["reconciler"]["changes"][0]["verification"]
+    assert shown == {"at": "2026-08-01T12:00:00Z", "outcome": "silent", "code": "R801"}
 
 
 @given(plans)

@@ -14,6 +14,7 @@ from reconciler.model import (
     Change,
     Limits,
     RemoteFinetune,
+    Verification,
 )
 from reconciler.plan import Plan, Quota, Scope
 from reconciler.refresh import Drift, Unresolved
@@ -164,6 +165,7 @@ changes = st.builds(
     uploads=tuples(texts),
     notes=tuples(texts),
     facts=st.none() | facts,
+    verification=st.none() | st.builds(Verification, texts, texts),
 )
 positions = st.builds(Position, st.integers(1, 99), st.integers(1, 99), counts)
 diagnostics = st.builds(

@@ -6,7 +6,7 @@ import hashlib
 
 from hypothesis import strategies as st
 
-from reconciler.model import ASSET_NAMES, Address, Asset, Attributes
+from reconciler.model import ASSET_NAMES, Address, Asset, Attributes, Verification
 from reconciler.state import (
     AssetRecord,
     AssetStatus,
@@ -103,6 +103,7 @@ generations = st.builds(
         texts, st.builds(AssetRecord, texts, counts, st.sampled_from(AssetStatus)), max_size=2
     ),
     st.booleans(),
+    st.none() | st.builds(Verification, texts, texts),
 )
 records = st.builds(
     FinetuneRecord, generations, st.lists(generations, max_size=2).map(lambda found: tuple(found))

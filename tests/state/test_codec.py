@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from reconciler.diagnostics import DiagnosticError
 from reconciler.documents.schemas import load_schema
-from reconciler.model import Address, Attributes
+from reconciler.model import Address, Attributes, Verification
 from reconciler.state import FinetuneRecord, Generation, State, decode_state, encode_state
 from tests.state.samples import LINEAGE, empty, rich, states
 
@@ -52,6 +52,19 @@ def test_a_state_has_the_bytes_of_its_golden(name: str, state: State) -> None:
     golden = GOLDEN / f"{name}.state.json"
     assert encode_state(state) == golden.read_bytes()
     assert decode_state(golden.read_bytes(), name) == state
+
+
+def test_a_verification_conforms_to_the_schema_and_must_not_contradict_itself() -> None:
+    answered, silent = Verification("2026-08-01T12:00:00Z"), Verification("", "R801")
+    current = Generation("1", Attributes("a", "m"), verification=answered)
+    record = FinetuneRecord(current, (replace(current, id="2", verification=silent),))
+    state = replace(empty(), finetunes={Address("a"): record})
+    raw = encode_state(state)
+
+    jsonschema.Draft7Validator(load_schema("state")).validate(json.loads(raw))
+    assert decode_state(raw, "state") == state
+    body = raw.decode().partition(',\n"checksum"')[0].replace('"silent"', '"answered"', 1)
+    assert code_of(refused(sealed(body + "}"))) == "R402"
 
 
 @given(states)

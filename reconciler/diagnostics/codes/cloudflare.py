@@ -148,8 +148,8 @@ ASSET_EXISTS = Code(
     "Asset exists already",
     why="The API says that the finetune has this file. It does not show its content, so whether it "
     "is the same file is not known.",
-    fix="Ask the finetune for one token. If it does not answer, create the adapter under "
-    "another name: assets cannot be replaced.",
+    fix="`reconciler verify` asks the finetune for one token. If it does not answer, create the "
+    "adapter under another name: assets cannot be replaced.",
 )
 CREATED_DIFFERENTLY = Code(
     "R520",
