@@ -15,6 +15,7 @@ from reconciler.cli.repository import working_folder
 from reconciler.cli.terminal import Terminal
 from reconciler.cli.workspace import Planned, Workspace, parse_scope
 from reconciler.diagnostics import DiagnosticError
+from reconciler.diagnostics.codes import project as codes
 from reconciler.model import Action
 from reconciler.plan import Plan, Scope, encode_plan
 from reconciler.render.plan_human import render_drift, render_plan
@@ -23,6 +24,8 @@ from reconciler.render.style import Style
 
 FORMATS = ("human", "json", "markdown", "html", "gitlab")
 """Of a plan. `gitlab` is GitLab's `artifacts:reports:terraform`."""
+
+DRIFT_FORMATS = ("human", "json")
 
 
 @click.command("plan")
@@ -67,6 +70,10 @@ def command(
       reconciler plan --format html > plan.html
       reconciler plan --target support-bot
     """
+    if refresh_only and format_ not in DRIFT_FORMATS:
+        detail = f"--refresh-only is shown as {' or '.join(DRIFT_FORMATS)}, not as {format_}."
+        hint = "Leave --refresh-only out: a whole plan shows the drift, too."
+        raise DiagnosticError(codes.INVALID_USAGE.error(detail, hint=hint))
     scope = parse_scope(targets, selectors, refreshed=not no_refresh)
     place = Place(working_folder(), _flags(manifests, state, sandbox))
     account = ""

@@ -23,7 +23,6 @@ from reconciler.render.text import count, inert, size
 
 MAX_BYTES = 60_000
 """GitHub takes 65,536 characters in a comment; GitLab a million."""
-_MOST_NAMED = 20
 _LONGEST_COMMAND = 8_000
 _MARKS = {Action.CREATE: "+", Action.UPLOAD: "+", Action.REPLACE: "!"}
 """How a diff block colours a change: `+` green, `!` orange, ` ` not at all."""
@@ -99,12 +98,7 @@ def _head(plan: Plan, folder: str) -> str:
     account = " ".join(review.account_sentences(plan))
     scope = ""
     if plan.scope.is_partial:
-        labels = sorted(plan.scope.selector.items())
-        named = [*map(str, plan.scope.targets), *(f"{key}={label}" for key, label in labels)]
-        shown = [_span(name[:100]) for name in named[:_MOST_NAMED]]
-        if len(named) > len(shown):
-            shown.append(f"and {len(named) - len(shown):,} more")
-        scope = f"\n\nOnly a part was planned: {', '.join(shown)}."
+        scope = f"\n\nOnly a part was planned: {', '.join(map(_span, review.scope_names(plan)))}."
     return (
         f"{marker(plan.account_id, folder)}\n"
         f"### Finetune plan{_where(folder)}: {review.headline(plan)}\n\n"

@@ -37,6 +37,7 @@ _COUNTS = {
 
 
 _PLAIN_WORD = re.compile(r"[\w@/.+-]{1,200}\Z", re.ASCII)
+_MOST_NAMED = 20
 _LONGEST = 2_000
 """As much of a value as a comment or a page shows."""
 
@@ -91,6 +92,14 @@ def headline(plan: Plan) -> str:
     if plan.unresolved:
         parts.insert(0, f"{len(plan.unresolved):,} unresolved")
     return ", ".join(parts) or "nothing declared"
+
+
+def scope_names(plan: Plan) -> list[str]:
+    """Name what was planned, where it is only a part: targets, then labels; the first of many."""
+    labels = (f"{key}={label}" for key, label in sorted(plan.scope.selector.items()))
+    named = [name[:100] for name in (*map(str, plan.scope.targets), *labels)]
+    more = len(named) - _MOST_NAMED
+    return named if more <= 0 else [*named[:_MOST_NAMED], f"and {more:,} more"]
 
 
 def account_sentences(plan: Plan) -> Iterator[str]:

@@ -101,6 +101,14 @@ def test_a_state_has_no_format_of_a_plan(project: Project) -> None:
     assert "human or json" in result.err
 
 
+def test_drift_alone_is_not_shown_as_a_plan_that_changes_nothing(project: Project) -> None:
+    project.declare("bot")
+    project.apply()
+    result = project.run("plan", "--refresh-only", "--format", "markdown")
+    assert (result.code, result.out) == (1, "")
+    assert "human or json" in result.err
+
+
 @pytest.mark.parametrize("format_", ["json", "github", "gitlab", "sarif", "junit"])
 def test_findings_go_to_a_machine_and_to_people(project: Project, format_: str) -> None:
     project.write("version: 1\nfinetunes:\n  bot: {model: 7}\n")

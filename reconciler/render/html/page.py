@@ -110,7 +110,16 @@ def _header(plan: Plan, folder: str) -> Markup:
         element("h1", "Finetune plan"),
         element("p", review.headline(plan), class_="headline"),
         _verdict(kind.name.lower(), kind.value, *parts),
+        _scope(plan),
     )
+
+
+def _scope(plan: Plan) -> Markup | None:
+    if not plan.scope.is_partial:
+        return None
+    names = [element("code", name) for name in review.scope_names(plan)]
+    separated = [part for name in names for part in (", ", name)][1:]
+    return element("p", "Only a part was planned: ", separated, ".", class_="reason")
 
 
 def _place(account_id: str, folder: str) -> Markup:
@@ -137,7 +146,7 @@ def _findings(diagnostics: Iterable[Diagnostic], title: str, name: str) -> Marku
 def _account(plan: Plan) -> Markup:
     now, then = charts.before(plan), charts.after(plan)
     figures = [_holding("Now", now)] if now else []
-    figures.append(_holding("Afterwards", then))
+    figures.append(_holding("Afterwards" if now else "Afterwards at least", then, known=bool(now)))
     sentences = " ".join(review.account_sentences(plan))
     return _section(
         "The account",
@@ -147,13 +156,13 @@ def _account(plan: Plan) -> Markup:
     )
 
 
-def _holding(title: str, holding: charts.Holding) -> Markup:
+def _holding(title: str, holding: charts.Holding, *, known: bool = True) -> Markup:
     picture, unit = charts.squares(holding)
     parts = [
         ("declared", holding.declared, "declared here"),
         ("other", holding.others, "others"),
         ("created", holding.created, "new"),
-        ("free", max(0, holding.limit - holding.total), "free"),
+        ("free", max(0, holding.limit - holding.total), "free" if known else "free at most"),
     ]
     key = [
         element(

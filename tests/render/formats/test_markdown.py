@@ -154,7 +154,7 @@ def test_a_scope_of_a_thousand_targets_still_fits() -> None:
     targets = tuple(Address(f"a-very-long-name-of-a-bot-{n}") for n in range(3_000))
     text = render_markdown(replace(plans.first(), scope=Scope(targets)))
     assert len(text.encode()) <= MAX_BYTES
-    assert "and 2,980 more" in text
+    assert "`and 2,980 more`" in text
     assert "Type the same flags" in text
 
 
