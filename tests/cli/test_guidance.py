@@ -100,7 +100,7 @@ def test_a_plan_that_cannot_be_applied_says_so_and_what_to_do(project: Project) 
         assert result.code == 1
         assert "It cannot be applied as it is" in result.out
         assert "--target" in result.out
-    assert "Nothing was changed." in result.err
+    assert "nothing was changed." in result.err
     assert project.run("apply", "--auto-approve", "--target", "b").code == 0
 
 
