@@ -13,6 +13,7 @@ from reconciler.diagnostics.codes import (
     manifests,
     plan,
     project,
+    sources,
     state,
 )
 
@@ -24,6 +25,7 @@ FAMILIES: Mapping[str, ModuleType] = {
     "R5": cloudflare,
     "R6": plan,
     "R7": apply,
+    "R9": sources,
 }
 
 

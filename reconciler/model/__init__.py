@@ -12,6 +12,7 @@ from reconciler.model.address import Address
 from reconciler.model.change import Action, AttributeChange, Change
 from reconciler.model.finetune import Attributes, Desired, Finetune, Limits
 from reconciler.model.remote import Listing, RemoteFinetune
+from reconciler.model.source import AdapterSource, SourceAddress
 
 __all__ = [
     "ASSET_NAMES",
@@ -20,6 +21,7 @@ __all__ = [
     "Action",
     "Adapter",
     "AdapterFacts",
+    "AdapterSource",
     "Address",
     "Asset",
     "AttributeChange",
@@ -30,4 +32,5 @@ __all__ = [
     "Limits",
     "Listing",
     "RemoteFinetune",
+    "SourceAddress",
 ]

@@ -30,6 +30,10 @@ def differences_between(reviewed: Plan, current: Plan) -> Iterator[str]:
             yield f"{address} {phrase}"
 
 
+def _digests(change: Change) -> dict[str, str]:
+    return {asset.file_name: asset.sha256 for asset in change.assets}
+
+
 def _difference(old: Change | None, new: Change | None) -> str:
     if new is None:
         return f"would no longer {_VERBS[old.action]}" if old else ""
@@ -37,7 +41,7 @@ def _difference(old: Change | None, new: Change | None) -> str:
         return f"would now {_VERBS[new.action]}, which was not reviewed"
     if old.action is not new.action:
         return f"would now {_VERBS[new.action]} instead of {_VERBS[old.action]}"
-    if old.assets != new.assets:
+    if _digests(old) != _digests(new):
         return "has other adapter files"
     if old.uploads != new.uploads:
         return "would get other files"
