@@ -52,6 +52,7 @@ _FAMILY_TITLES = {
     "R6": "Plan",
     "R7": "Apply",
     "R8": "Verification",
+    "R9": "Sources of adapters",
 }
 
 

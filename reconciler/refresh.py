@@ -110,7 +110,7 @@ def taken_over(
 ) -> FinetuneRecord:
     """Record the result of an intent; no asset of it has been acknowledged."""
     assets = {
-        asset.file_name: AssetRecord(asset.sha256, asset.size, AssetStatus.PENDING)
+        asset.file_name: AssetRecord(asset.sha256, asset.size or 0, AssetStatus.PENDING)
         for asset in intent.assets
     }
     attributes = _known_of(remote, intent.attributes)

@@ -4,7 +4,25 @@ inspection = inspect(folder, location="adapters/bot", model="@cf/...", limits=li
 with open_asset(folder, inspection.adapter.assets[1], root) as body: ...
 """
 
-from reconciler.adapters.files import AssetFile, digest_file, open_asset
-from reconciler.adapters.inspection import Inspection, inspect
+from reconciler.adapters.config import MAX_CONFIG
+from reconciler.adapters.files import (
+    AssetFile,
+    digest_file,
+    open_asset,
+    open_asset_file,
+    open_regular,
+)
+from reconciler.adapters.inspection import AdapterFile, Inspection, inspect, inspect_files
 
-__all__ = ["AssetFile", "Inspection", "digest_file", "inspect", "open_asset"]
+__all__ = [
+    "MAX_CONFIG",
+    "AdapterFile",
+    "AssetFile",
+    "Inspection",
+    "digest_file",
+    "inspect",
+    "inspect_files",
+    "open_asset",
+    "open_asset_file",
+    "open_regular",
+]

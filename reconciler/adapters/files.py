@@ -114,7 +114,7 @@ class AssetFile:
         self._file = file
         self._asset = asset
         self._name = name
-        self._left = asset.size
+        self._size = self._left = os.fstat(file.fileno()).st_size
         self._hash = hashlib.sha256()
 
     @property
@@ -125,11 +125,11 @@ class AssetFile:
     @property
     def size(self) -> int:
         """Bytes that `read` gives in all, however many were read already."""
-        return self._asset.size
+        return self._size
 
     def __len__(self) -> int:
         """Return `size`."""
-        return self._asset.size
+        return self._size
 
     def read(self, size: int = CHUNK) -> bytes:
         """Return the next `size` bytes, fewer at the end; negative: all that is left.
@@ -147,7 +147,7 @@ class AssetFile:
         return data
 
     def _is_unchanged(self) -> bool:
-        same_size = os.fstat(self._file.fileno()).st_size == self._asset.size
+        same_size = os.fstat(self._file.fileno()).st_size == self._size
         return same_size and self._hash.hexdigest() == self._asset.sha256
 
     def close(self) -> None:
@@ -167,16 +167,20 @@ class AssetFile:
 
 
 def open_asset(folder: Path, asset: Asset, root: Path | None) -> AssetFile:
-    """Open an inspected asset to send it.
+    """Open an inspected asset of a folder to send it; see `open_asset_file`."""
+    return open_asset_file(folder / asset.file_name, asset, root)
+
+
+def open_asset_file(path: Path, asset: Asset, root: Path | None) -> AssetFile:
+    """Open the file of an inspected asset to send it.
 
     Raises DiagnosticError: R307 where its size is no longer what was inspected; R302, R304
     or R305 where it cannot be read safely.
     """
-    path = folder / asset.file_name
     name = str(path)
     file = open_regular(path, name, root)
     size = os.fstat(file.fileno()).st_size
-    if size != asset.size:
+    if asset.size is not None and size != asset.size:
         file.close()
         raise changed(
             name, f"{name} has {size:,} bytes; it had {asset.size:,} when it was inspected."

@@ -6,6 +6,7 @@ import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, Self
 
 from reconciler.adapters.base_model import check_model
 from reconciler.adapters.config import MAX_CONFIG, LoraConfig, read_config
@@ -50,40 +51,106 @@ def inspect(
     A finding without a range is about `model` itself; all others name their file.
     """
     name = location.rstrip("/") or str(folder)
-    findings = check_model(model)
-    adapter = None
     try:
         _require_folder(folder, name, root)
         with (
-            _AdapterFile(folder, CONFIG_FILE, name, root) as config_file,
-            _AdapterFile(folder, WEIGHTS_FILE, name, root) as weights_file,
+            _FolderFile(folder, CONFIG_FILE, name, root) as config_file,
+            _FolderFile(folder, WEIGHTS_FILE, name, root) as weights_file,
         ):
-            config = _read_config(config_file, model, limits)
-            tensors = _read_weights(weights_file, config, model, limits)
-            findings += config_file.findings + weights_file.findings
-            if config_file.stream and weights_file.stream:
-                with_digest = digest and not has_errors(findings)
-                assets = (config_file.asset(with_digest), weights_file.asset(with_digest))
-                pointers = tuple(
-                    file.file_name for file in (config_file, weights_file) if file.pointer
-                )
-                adapter = Adapter(location, assets, facts(tensors, config), pointers)
+            return inspect_files(
+                config_file,
+                weights_file,
+                location=location,
+                model=model,
+                limits=limits,
+                digest=digest,
+            )
     except DiagnosticError as error:
-        findings += error.diagnostics
+        return Inspection(None, (*check_model(model), *error.diagnostics))
     except OSError as error:
-        findings.append(_broken(name, error))
+        return Inspection(None, (*check_model(model), _broken(name, error)))
+
+
+def inspect_files(
+    config_file: AdapterFile,
+    weights_file: AdapterFile,
+    *,
+    location: str,
+    model: str,
+    limits: Limits,
+    digest: bool = True,
+) -> Inspection:
+    """Inspect an adapter whose two files are open, wherever they lie; see `inspect`.
+
+    Raises what reading them raises.
+    """
+    config = _read_config(config_file, model, limits)
+    tensors = _read_weights(weights_file, config, model, limits)
+    findings = [*check_model(model), *config_file.findings, *weights_file.findings]
+    adapter = None
+    if config_file.stream and weights_file.stream:
+        with_digest = digest and not has_errors(findings)
+        assets = (config_file.asset(with_digest), weights_file.asset(with_digest))
+        pointers = tuple(file.file_name for file in (config_file, weights_file) if file.pointer)
+        adapter = Adapter(location, assets, facts(tensors, config), pointers)
     return Inspection(adapter, tuple(findings))
 
 
-class _AdapterFile:
-    """One of the two files, open where that is possible, with what was found about it."""
+class AdapterFile:
+    """One of an adapter's two files, open, with what was found about it.
+
+    name: as messages call it. stream: None where it cannot be read. size in bytes.
+    sha256: what is known of it beforehand, "" for nothing.
+    """
+
+    pointer: Pointer | None = None
+
+    def __init__(
+        self,
+        file_name: str,
+        name: str,
+        stream: BinaryIO | None = None,
+        size: int = 0,
+        sha256: str = "",
+    ) -> None:
+        self.file_name = file_name
+        self.name = name
+        self.stream = stream
+        self.size = size
+        self.sha256 = sha256
+        self.findings: list[Diagnostic] = []
+
+    @property
+    def content(self) -> BinaryIO | None:
+        """The open file, None where it cannot be read or is elsewhere."""
+        return None if self.pointer else self.stream
+
+    def report(self, finding: Diagnostic) -> None:
+        """Keep a finding; one without a place is about the file as a whole."""
+        self.findings.append(finding if finding.range else finding.at(whole_file(self.name)))
+
+    def asset(self, digest: bool) -> Asset:
+        """Return what it is; digest: with its sha256, computed where it is not known."""
+        return Asset(self.file_name, self.sha256 if digest else "", self.size)
+
+    def close(self) -> None:
+        """Close it; it counts as unreadable from then on."""
+        if self.stream:
+            self.stream.close()
+            self.stream = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _FolderFile(AdapterFile):
+    """A file in a folder; a Git LFS pointer stands for the file that it names."""
 
     def __init__(self, folder: Path, file_name: str, location: str, root: Path | None) -> None:
-        self.name = f"{location}/{file_name}"
-        self.findings: list[Diagnostic] = []
-        self.file_name = file_name
-        self.stream: io.BufferedReader | None = None
-        self.pointer: Pointer | None = None
+        super().__init__(file_name, f"{location}/{file_name}")
         if not os.path.lexists(folder / file_name):
             self.report(
                 codes.MISSING_FILE.error(
@@ -92,26 +159,19 @@ class _AdapterFile:
             )
             return
         try:
-            self.stream = open_regular(folder / file_name, self.name, root)
+            file = open_regular(folder / file_name, self.name, root)
         except DiagnosticError as error:
             self.findings.extend(error.diagnostics)
             return
+        self.stream = self._file = file
         try:
-            self._status = os.fstat(self.stream.fileno())
-            if looks_like_pointer(self.stream, self._status.st_size):
-                self._take_pointer(self.stream)
+            self._status = os.fstat(file.fileno())
+            self.size = self._status.st_size
+            if looks_like_pointer(file, self.size):
+                self._take_pointer(file)
         except OSError:
             self.close()
             raise
-
-    @property
-    def size(self) -> int:
-        return self.pointer.size if self.pointer else self._status.st_size
-
-    @property
-    def content(self) -> io.BufferedReader | None:
-        """The open file, None where it cannot be read or is elsewhere."""
-        return None if self.pointer else self.stream
 
     def _take_pointer(self, stream: io.BufferedReader) -> None:
         self.pointer = read_pointer(stream)
@@ -124,6 +184,7 @@ class _AdapterFile:
             )
             self.close()
             return
+        self.size = self.pointer.size
         self.report(
             codes.LFS_POINTER.warning(
                 f"{self.name} is a Git LFS pointer: planned by its digest, but not inspected.",
@@ -131,33 +192,15 @@ class _AdapterFile:
             )
         )
 
-    def report(self, finding: Diagnostic) -> None:
-        """Keep a finding; one without a place is about the file as a whole."""
-        self.findings.append(finding if finding.range else finding.at(whole_file(self.name)))
-
     def asset(self, digest: bool) -> Asset:
         """Digest the open file if asked to; raise DiagnosticError where it changed meanwhile."""
-        if self.stream is None:
-            raise ValueError(f"{self.name} is not open")
         if self.pointer:
             return Asset(self.file_name, self.pointer.sha256, self.pointer.size)
-        sha256 = digest_file(self.stream) if digest else ""
-        now = os.fstat(self.stream.fileno())
+        sha256 = digest_file(self._file) if digest else ""
+        now = os.fstat(self._file.fileno())
         if (now.st_size, now.st_mtime_ns) != (self.size, self._status.st_mtime_ns):
             raise changed(self.name, f"{self.name} changed while it was inspected.")
         return Asset(self.file_name, sha256, self.size)
-
-    def __enter__(self) -> _AdapterFile:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close it; it counts as unreadable from then on."""
-        if self.stream:
-            self.stream.close()
-            self.stream = None
 
 
 def _require_folder(folder: Path, name: str, root: Path | None) -> None:
@@ -180,7 +223,7 @@ def _require_folder(folder: Path, name: str, root: Path | None) -> None:
         )
 
 
-def _read_config(file: _AdapterFile, model: str, limits: Limits) -> LoraConfig | None:
+def _read_config(file: AdapterFile, model: str, limits: Limits) -> LoraConfig | None:
     if not file.content:
         return None
     config, findings = read_config(file.content.read(MAX_CONFIG + 1), file.name, model, limits)
@@ -189,7 +232,7 @@ def _read_config(file: _AdapterFile, model: str, limits: Limits) -> LoraConfig |
 
 
 def _read_weights(
-    file: _AdapterFile, config: LoraConfig | None, model: str, limits: Limits
+    file: AdapterFile, config: LoraConfig | None, model: str, limits: Limits
 ) -> tuple[Tensor, ...]:
     if not file.stream:
         return ()

@@ -43,6 +43,35 @@ class Settling:
 
 
 @dataclass(frozen=True, slots=True)
+class FetchStarted:
+    """A source begins to give a file; size in bytes."""
+
+    address: Address
+    file_name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class FetchProgress:
+    """A source has sent so many bytes of a file."""
+
+    address: Address
+    file_name: str
+    sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class FetchDone:
+    """A file of a source is in the cache; cached: it was there already. size in bytes."""
+
+    address: Address
+    file_name: str
+    size: int
+    seconds: float
+    cached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class UploadStarted:
     """A file is about to be sent; size in bytes."""
 
@@ -100,6 +129,9 @@ Event = (
     | CreateStarted
     | CreateDone
     | Settling
+    | FetchStarted
+    | FetchProgress
+    | FetchDone
     | UploadStarted
     | UploadProgress
     | UploadDone

@@ -208,6 +208,6 @@ class Ledger:
 
 def _pending(assets: tuple[Asset, ...]) -> dict[str, AssetRecord]:
     return {
-        asset.file_name: AssetRecord(asset.sha256, asset.size, AssetStatus.PENDING)
+        asset.file_name: AssetRecord(asset.sha256, asset.size or 0, AssetStatus.PENDING)
         for asset in assets
     }

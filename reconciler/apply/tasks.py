@@ -83,7 +83,7 @@ def upload(
     emit: Emit,
 ) -> UploadResult:
     """Send one file; where the answer is lost, the same bytes again to the same id."""
-    emit(UploadStarted(change.address, asset.file_name, asset.size))
+    emit(UploadStarted(change.address, asset.file_name, asset.size or 0))
     began = time.monotonic()
 
     def progress(sent: int) -> None:

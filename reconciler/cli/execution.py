@@ -6,17 +6,21 @@ import logging
 import os
 import tempfile
 import threading
-from contextlib import AbstractContextManager, closing, suppress
+from collections.abc import Generator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.apply import ApplyOptions, Ledger, Run
+from reconciler.apply import ApplyOptions, Ledger, Outcome, Run
+from reconciler.apply.events import Event
+from reconciler.cli.adapter_files import AdapterFiles
 from reconciler.cli.reporter import Reporter
 from reconciler.cli.workspace import Declared, Planned, Workspace
-from reconciler.cloudflare import AccountClient, AssetBody
+from reconciler.cloudflare import AccountClient
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as codes
-from reconciler.model import Address, Asset
+from reconciler.model import Listing
+from reconciler.sources import StoppedError
 from reconciler.state import State, StateLock, StateStore, encode_state
 
 
@@ -38,26 +42,40 @@ class Execution:
         prior = self.planned.prior
         if prior.listing is None:
             raise ValueError("apply needs a listing")
-        ledger = Ledger(prior, self.planned.version, self.store, self.lock, self._rescue)
-        run = Run(
-            self.planned.plan,
-            prior.listing,
-            ledger,
-            self.account,
-            self._open_asset,
-            self.options,
-            self.stop,
-        )
-        problem = self._tell(run, reporter)
-        reporter.finished(run.outcome, problem.diagnostics if problem else ())
+        outcome = Outcome(self.planned.plan.effective)
+        with AdapterFiles(self.workspace, self.declared, self.stop) as files, reporter:
+            problem = self._tell(self._fetching(files, outcome), reporter)
+            if problem is None and not outcome.interrupted:
+                run = self._run(prior.listing, files)
+                run.outcome.remarks.extend(outcome.remarks)
+                outcome = run.outcome
+                problem = self._tell(run.events(), reporter)
+        reporter.finished(outcome, problem.diagnostics if problem else ())
         if problem:
-            return max(problem.exit_code, 3 if run.outcome.in_doubt else 0)
-        return run.outcome.exit_code
+            return max(problem.exit_code, 3 if outcome.in_doubt else 0)
+        return outcome.exit_code
 
-    def _tell(self, run: Run, reporter: Reporter) -> DiagnosticError | None:
+    def _fetching(self, files: AdapterFiles, outcome: Outcome) -> Generator[Event, None, None]:
+        """Fetch what no folder has, before anything is created."""
+        try:
+            for event in files.fetch(self.planned.plan):
+                outcome.count(event)
+                yield event
+        except StoppedError:
+            outcome.interrupted = True
+
+    def _run(self, listing: Listing, files: AdapterFiles) -> Run:
+        prior = self.planned.prior
+        ledger = Ledger(prior, self.planned.version, self.store, self.lock, self._rescue)
+        plan = files.with_sizes(self.planned.plan)
+        return Run(plan, listing, ledger, self.account, files.open, self.options, self.stop)
+
+    def _tell(
+        self, events: Generator[Event, None, None], reporter: Reporter
+    ) -> DiagnosticError | None:
         """Report what happens; return what ended it early."""
         try:
-            with reporter, closing(run.events()) as events:
+            with closing(events):
                 for event in events:
                     reporter.event(event)
         except DiagnosticError as error:
@@ -67,12 +85,6 @@ class Execution:
             logging.getLogger("reconciler").debug("internal error", exc_info=True)
             return DiagnosticError(codes.INTERNAL.error(f"{type(error).__name__}: {error}."))
         return None
-
-    def _open_asset(self, address: Address, asset: Asset) -> AbstractContextManager[AssetBody]:
-        from reconciler.adapters import open_asset
-
-        folder = self.declared.folders[address]
-        return open_asset(folder, asset, self.workspace.root_for(folder.parent))
 
     def _rescue(self, state: State) -> str:
         """Write a state that could not be saved into the working folder, or else elsewhere."""

@@ -1,4 +1,4 @@
-"""How far uploads are, while they run: bars on a terminal, a line now and then in a log."""
+"""How far downloads and uploads are: bars on a terminal, a line now and then in a log."""
 
 from __future__ import annotations
 
@@ -13,16 +13,22 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from reconciler.apply.events import Event, UploadProgress, UploadStarted
+from reconciler.apply.events import (
+    Event,
+    FetchProgress,
+    FetchStarted,
+    UploadProgress,
+    UploadStarted,
+)
 from reconciler.cli.lines import Lines
 from reconciler.cli.terminal import Terminal
-from reconciler.render.uploads import Clock, File, Throttle, Uploads, progress_line
+from reconciler.render.transfers import Clock, File, Throttle, Traffic, progress_line
 
 if TYPE_CHECKING:
-    from reconciler.render.upload_bars import BarRenderer
+    from reconciler.render.transfer_bars import BarRenderer
 
 LOG_SECONDS = 5.0
-"""A log gets a line so often at most for each upload."""
+"""A log gets a line so often at most for each transfer."""
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -31,7 +37,7 @@ FRAME_SECONDS = 0.125
 
 
 class Progress(Protocol):
-    """Shows how far uploads are; entered while they may run."""
+    """Shows how far transfers are; entered while they may run."""
 
     def __enter__(self) -> Progress: ...
 
@@ -48,13 +54,18 @@ class Progress(Protocol):
 
 
 class LogProgress:
-    """A line every few seconds at most for each upload."""
+    """A line every few seconds at most for each transfer."""
 
     def __init__(
-        self, terminal: Terminal, sizes: Mapping[File, int], clock: Clock = time.monotonic
+        self,
+        terminal: Terminal,
+        sizes: Mapping[File, int],
+        clock: Clock = time.monotonic,
+        *,
+        downloads: Mapping[File, int] | None = None,
     ) -> None:
         self._terminal = terminal
-        self._uploads = Uploads(sizes, clock)
+        self._traffic = Traffic(sizes, downloads or {}, clock)
         self._throttle = Throttle(LOG_SECONDS, clock)
 
     def __enter__(self) -> LogProgress:
@@ -70,13 +81,14 @@ class LogProgress:
 
     def take(self, event: Event) -> None:
         """Write a line where it is time for one."""
-        self._uploads.take(event)
-        if isinstance(event, UploadStarted):
+        self._traffic.take(event)
+        if isinstance(event, FetchStarted | UploadStarted):
             self._throttle.begin((event.address, event.file_name))
-        elif isinstance(event, UploadProgress):
+        elif isinstance(event, FetchProgress | UploadProgress):
             file = (event.address, event.file_name)
             if self._throttle.is_due(file):
-                self._terminal.err(progress_line(file, self._uploads.standing(file)))
+                standing = self._traffic.of(event).standing(file)
+                self._terminal.err(progress_line(file, standing))
 
 
 class BarProgress:
@@ -88,8 +100,14 @@ class BarProgress:
     that a kill leaves a usable terminal.
     """
 
-    def __init__(self, sizes: Mapping[File, int], renderer: BarRenderer, stream: TextIO) -> None:
-        self._uploads = Uploads(sizes, time.monotonic)
+    def __init__(
+        self,
+        sizes: Mapping[File, int],
+        downloads: Mapping[File, int],
+        renderer: BarRenderer,
+        stream: TextIO,
+    ) -> None:
+        self._traffic = Traffic(sizes, downloads, time.monotonic)
         self._throttle = Throttle(FRAME_SECONDS, time.monotonic)
         self._queue: SimpleQueue[Event | str | None] = SimpleQueue()
         self._screen = _Screen(stream)
@@ -120,7 +138,7 @@ class BarProgress:
 
     def take(self, event: Event) -> None:
         """Hand the event to the thread that draws; of many blocks, those that can be seen."""
-        if isinstance(event, UploadProgress) and not self._throttle.is_due(
+        if isinstance(event, FetchProgress | UploadProgress) and not self._throttle.is_due(
             (event.address, event.file_name)
         ):
             return
@@ -142,15 +160,14 @@ class BarProgress:
             if isinstance(item, str):
                 self._screen.write_above(item)
             else:
-                self._uploads.take(item)
+                self._traffic.take(item)
 
     def _draw(self) -> None:
         columns, lines = self._screen.size()
-        sent, planned = self._uploads.counted
-        show = bool(self._uploads.under_way) or 0 < sent < planned
+        current = self._traffic.current
         # One column stays free: not every terminal waits for what follows before it wraps.
         width = max(columns - 1, 20)
-        self._screen.show(self._renderer.draw(self._uploads, width, lines) if show else [])
+        self._screen.show(self._renderer.draw(current, width, lines) if current else [])
 
 
 class _Screen:
@@ -197,13 +214,16 @@ class _Screen:
             self._gone = True
 
 
-def open_progress(terminal: Terminal, sizes: Mapping[File, int]) -> Progress:
+def open_progress(
+    terminal: Terminal, sizes: Mapping[File, int], downloads: Mapping[File, int] | None = None
+) -> Progress:
     """Choose how to show it. sizes: every planned upload in bytes; none shows nothing."""
     movable = os.environ.get("TERM", "") not in ("", "dumb", "unknown")
     # Log lines go past the thread that draws, and would be erased with the bars.
     logs = logging.getLogger().isEnabledFor(logging.INFO)
     if not sizes or not sys.stderr.isatty() or not movable or logs:
-        return LogProgress(terminal, sizes)
-    from reconciler.render.upload_bars import BarRenderer
+        return LogProgress(terminal, sizes, downloads=downloads)
+    from reconciler.render.transfer_bars import BarRenderer
 
-    return BarProgress(sizes, BarRenderer(sys.stderr, terminal.err_style), sys.stderr)
+    renderer = BarRenderer(sys.stderr, terminal.err_style)
+    return BarProgress(sizes, downloads or {}, renderer, sys.stderr)

@@ -8,7 +8,14 @@ from types import TracebackType
 from typing import Protocol
 
 from reconciler.apply import Outcome
-from reconciler.apply.events import Event, Remark, UploadProgress, UploadStarted
+from reconciler.apply.events import (
+    Event,
+    FetchProgress,
+    FetchStarted,
+    Remark,
+    UploadProgress,
+    UploadStarted,
+)
 from reconciler.cli.plan import show_problems
 from reconciler.cli.progress import Progress, open_progress
 from reconciler.cli.terminal import Terminal
@@ -16,7 +23,13 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.plan import Plan
 from reconciler.render.events_human import render_event, render_outcome
 from reconciler.render.plan_human import plan_headline, render_changes
-from reconciler.render.uploads import Clock, File, Throttle, planned_uploads
+from reconciler.render.transfers import (
+    Clock,
+    File,
+    Throttle,
+    planned_downloads,
+    planned_uploads,
+)
 
 JSON_SECONDS = 10.0
 """As often as Terraform writes `apply_progress`."""
@@ -52,7 +65,7 @@ class Reporter(Protocol):
 
 
 class LineReporter:
-    """A line an event, for people and for logs, and how far the uploads are."""
+    """A line an event, for people and for logs, and how far the transfers are."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
@@ -75,7 +88,9 @@ class LineReporter:
         """Show the plan."""
         show_problems(self._terminal, plan)
         self._terminal.out(render_changes(plan, self._terminal.out_style))
-        self._progress = open_progress(self._terminal, planned_uploads(plan))
+        self._progress = open_progress(
+            self._terminal, planned_uploads(plan), planned_downloads(plan)
+        )
 
     def nothing_to_do(self) -> None:
         """Say nothing more; the plan said it."""
@@ -97,7 +112,7 @@ class LineReporter:
 
 
 class JsonReporter:
-    """Terraform's machine-readable UI, a line an event; of uploads under way, one in ten s."""
+    """Terraform's machine-readable UI, a line an event; of transfers under way, one in ten s."""
 
     def __init__(self, terminal: Terminal, clock: Clock = time.monotonic) -> None:
         from reconciler.render.events_json import JsonLines
@@ -134,21 +149,21 @@ class JsonReporter:
         if isinstance(event, Remark):
             self._terminal.out(self._lines.diagnostic(event.diagnostic))
             return
-        if isinstance(event, UploadStarted):
+        if isinstance(event, FetchStarted | UploadStarted):
             file = (event.address, event.file_name)
             self._started[file] = (self._clock(), event.size)
             self._throttle.begin(file)
-        elif isinstance(event, UploadProgress):
-            self._upload_progress(event)
+        elif isinstance(event, FetchProgress | UploadProgress):
+            self._transfer_progress(event)
             return
         for line in self._lines.event(event):
             self._terminal.out(line)
 
-    def _upload_progress(self, event: UploadProgress) -> None:
+    def _transfer_progress(self, event: FetchProgress | UploadProgress) -> None:
         file = (event.address, event.file_name)
         if file in self._started and self._throttle.is_due(file):
             began, size = self._started[file]
-            self._terminal.out(self._lines.upload_progress(event, size, self._clock() - began))
+            self._terminal.out(self._lines.transfer_progress(event, size, self._clock() - began))
 
     def finished(self, outcome: Outcome, problems: Iterable[Diagnostic]) -> None:
         """Write what failed and the sum."""

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.cli.files import make_private_folder
 from reconciler.cli.identity import lock_info
@@ -26,10 +27,13 @@ from reconciler.diagnostics.codes import project as codes
 from reconciler.diagnostics.codes import state as state_codes
 from reconciler.model import Address, Desired, Finetune
 from reconciler.plan import Plan, Scope, build_plan
-from reconciler.project import Flags, Settings, resolve_settings
+from reconciler.project import Flags, Settings, resolve_settings, why_not_allowed
 from reconciler.refresh import PriorState, refresh
 from reconciler.state import Snapshot, State, StateLock, StateStore, new_state
 from reconciler.stores import open_store
+
+if TYPE_CHECKING:
+    from reconciler.manifests import ManifestFile
 
 SANDBOX_FOLDER = ".reconciler"
 SANDBOX_STATE = f"{SANDBOX_FOLDER}/sandbox.state.json"
@@ -101,15 +105,12 @@ class Workspace:
 
     def declared(self, scope: Scope | None = None) -> Declared:
         """Read the manifests and inspect the adapters in scope; DiagnosticError with all errors."""
-        from reconciler.manifests import discover_manifests, find_manifests, read_manifests
+        from reconciler.manifests import read_manifests
 
-        root = self.settings.root
-        if self.settings.manifests:
-            files, problems = find_manifests(self.settings.manifests, root)
-        else:
-            files, problems = discover_manifests(root)
+        files, problems = self.manifest_files()
         reading = read_manifests(files)
         found = [*problems, *reading.diagnostics]
+        found.extend(self._refused_sources(reading.desired))
         if has_errors(found):
             raise DiagnosticError(*found)
         folders = {
@@ -117,11 +118,31 @@ class Workspace:
             for address, finetune in reading.desired.finetunes.items()
             if finetune.adapter_path and (scope is None or scope.includes(finetune))
         }
-        finetunes, findings = self._inspected(reading.desired, reading.folders, folders)
+        desired = _with_pinned_adapters(reading.desired)
+        finetunes, findings = self._inspected(desired, reading.folders, folders)
         found.extend(findings)
         if has_errors(found):
             raise DiagnosticError(*found)
         return Declared(replace(reading.desired, finetunes=finetunes), folders, tuple(found))
+
+    def manifest_files(self) -> tuple[tuple[ManifestFile, ...], tuple[Diagnostic, ...]]:
+        """Find the manifests; returns the files, and what is wrong with finding them."""
+        from reconciler.manifests import discover_manifests, find_manifests
+
+        root = self.settings.root
+        if self.settings.manifests:
+            return find_manifests(self.settings.manifests, root)
+        return discover_manifests(root)
+
+    def _refused_sources(self, desired: Desired) -> Iterator[Diagnostic]:
+        """Yield the sources that the project file does not allow."""
+        for finetune in desired.finetunes.values():
+            if finetune.source is None:
+                continue
+            refusal = why_not_allowed(finetune.source.address, self.settings.allowed_sources)
+            if refusal:
+                place = finetune.range_of("adapter")
+                yield refusal.at(place).about(str(finetune.address))
 
     def _inspected(
         self, desired: Desired, manifest_folders: dict[Address, Path], folders: dict[Address, Path]
@@ -269,6 +290,15 @@ class Workspace:
         plan = build_plan(declared.desired, prior, self.settings.limits, scope)
         problems = (*declared.warnings, *plan.problems)
         return Planned(replace(plan, problems=problems), prior, snapshot.version)
+
+
+def _with_pinned_adapters(desired: Desired) -> Desired:
+    """Take the adapters that live elsewhere for what their pins say."""
+    finetunes = {
+        address: replace(finetune, adapter=finetune.source.adapter) if finetune.source else finetune
+        for address, finetune in desired.finetunes.items()
+    }
+    return replace(desired, finetunes=finetunes)
 
 
 def check_scope(scope: Scope, desired: Desired, snapshot: Snapshot) -> None:

@@ -13,6 +13,7 @@ from reconciler.diagnostics.codes import (
     manifests,
     plan,
     project,
+    sources,
     state,
     verification,
 )
@@ -26,6 +27,7 @@ FAMILIES: Mapping[str, ModuleType] = {
     "R6": plan,
     "R7": apply,
     "R8": verification,
+    "R9": sources,
 }
 
 

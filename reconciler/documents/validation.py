@@ -195,10 +195,12 @@ def _missing_field(name: str, error: ValidationError) -> Diagnostic:
 
 
 def _wrong_type(node: Node, name: str, error: ValidationError) -> Diagnostic:
-    wanted = str(error.validator_value)
+    several = error.validator_value
+    kinds = several if isinstance(several, list) else [str(several)]
+    said = " or ".join(TYPE_NAMES.get(kind, kind) for kind in kinds)
     return codes.WRONG_TYPE.error(
-        f"`{shorten(name)}` must be {TYPE_NAMES.get(wanted, wanted)}, but {described(node)}.",
-        hint=_hint_for_type(node, name, wanted, _schema(error)),
+        f"`{shorten(name)}` must be {said}, but {described(node)}.",
+        hint=_hint_for_type(node, name, kinds[0], _schema(error)),
         range=node.range,
     )
 

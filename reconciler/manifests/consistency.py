@@ -15,6 +15,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.diagnostics.codes import manifests as codes
 from reconciler.documents import Entry, Mapping, Scalar, leads_out, shorten
 from reconciler.manifests.discovery import ManifestFile
+from reconciler.manifests.sourcing import check_source
 
 RESERVED_PREFIX = "cf-public-"
 """Names beginning so are Cloudflare's own (loras page, 2026-04-21)."""
@@ -45,6 +46,7 @@ def find_conflicts(documents: list[Document], *, complete: bool) -> Iterator[Dia
             declared[entry.key.text] = entry.key
             yield from _check_name(entry, names)
             yield from _check_adapter(entry, document.file)
+            yield from check_source(entry)
     roots = [document.root for document in documents]
     yield from _check_moves(roots, declared, complete=complete)
     yield from _check_removals(roots, declared)
@@ -97,9 +99,13 @@ def _check_adapter(entry: Entry, file: ManifestFile) -> Iterator[Diagnostic]:
         return
     detail = _why_not_a_folder(path.text, file)
     if detail:
+        elsewhere = _ELSEWHERE.match(path.text)
         yield codes.INVALID_VALUE.error(
             f"`adapter` {detail}.",
-            hint="Write the path of a folder of the project, relative to this file.",
+            hint=f"Write {{source: {shorten(path.text)}}}, and let `reconciler adapter pin` add "
+            "the digests."
+            if elsewhere
+            else "Write the path of a folder of the project, relative to this file.",
             address=f"finetune.{entry.key.text}",
             range=path.range,
         )
@@ -107,7 +113,7 @@ def _check_adapter(entry: Entry, file: ManifestFile) -> Iterator[Diagnostic]:
 
 def _why_not_a_folder(text: str, file: ManifestFile) -> str:
     if _ELSEWHERE.match(text):
-        return "is a URL; an adapter is read from a folder"
+        return "is an address; as a text it is the path of a folder"
     if text.startswith("~"):
         return "begins with ~, which is not followed"
     if Path(text).is_absolute():

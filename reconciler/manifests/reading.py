@@ -22,6 +22,7 @@ from reconciler.documents import (
 from reconciler.documents import Mapping as MappingNode
 from reconciler.manifests.consistency import Document, find_conflicts
 from reconciler.manifests.discovery import ManifestFile
+from reconciler.manifests.sourcing import read_source
 from reconciler.model import Address, Desired, Finetune
 
 _UNREAD = {codes.NOT_TEXT.id, codes.YAML_SYNTAX.id, codes.UNSUPPORTED_YAML.id}
@@ -151,6 +152,7 @@ def _finetune(key: Scalar, body: MappingNode) -> Finetune:
         description=body.text("description"),
         public=flag("public"),
         adapter_path=body.text("adapter"),
+        source=read_source(body),
         versioned=flag("versioned"),
         labels={entry.key.text: str(entry.value.plain()) for entry in body.mapping("labels")},
         ranges=_Ranges(key, body),

@@ -12,6 +12,7 @@ from reconciler.model.address import Address
 from reconciler.model.change import Action, AttributeChange, Change
 from reconciler.model.finetune import Attributes, Desired, Finetune, Limits
 from reconciler.model.remote import Listing, RemoteFinetune
+from reconciler.model.source import AdapterSource, SourceAddress
 from reconciler.model.verification import Verification
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Action",
     "Adapter",
     "AdapterFacts",
+    "AdapterSource",
     "Address",
     "Asset",
     "AttributeChange",
@@ -31,5 +33,6 @@ __all__ = [
     "Limits",
     "Listing",
     "RemoteFinetune",
+    "SourceAddress",
     "Verification",
 ]

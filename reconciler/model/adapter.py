@@ -13,11 +13,13 @@ ASSET_NAMES = (CONFIG_FILE, WEIGHTS_FILE)
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file of an adapter: sha256 as 64 hex digits, size in bytes."""
+    """One file of an adapter: sha256 as 64 hex digits; size in bytes, None where only the
+    digest is known, as of a file that is pinned and lies elsewhere.
+    """
 
     file_name: str
     sha256: str
-    size: int
+    size: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +43,23 @@ class AdapterFacts:
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """An inspected adapter: where it lies, its assets in the order of ASSET_NAMES, its facts.
+    """An adapter: where it lies, its assets in the order of ASSET_NAMES, its facts.
 
+    facts: None where it was not inspected, because it lies elsewhere.
     pointers: the files of which only the Git LFS pointer is there. It gives their sha256 and
     size, which is enough to plan; there is nothing to upload.
     """
 
     location: str
     assets: tuple[Asset, ...]
-    facts: AdapterFacts = AdapterFacts()
+    facts: AdapterFacts | None = AdapterFacts()
     pointers: tuple[str, ...] = ()
 
     @property
-    def size(self) -> int:
-        """Bytes of all its files."""
-        return sum(asset.size for asset in self.assets)
+    def size(self) -> int | None:
+        """Bytes of all its files, None where one is not known."""
+        sizes = [asset.size for asset in self.assets if asset.size is not None]
+        return sum(sizes) if len(sizes) == len(self.assets) else None
 
     @property
     def digests(self) -> dict[str, str]:

@@ -34,15 +34,16 @@ def decode_attributes(value: Any) -> Attributes:
     )
 
 
-def encode_asset(asset: Asset) -> dict[str, str | int]:
-    """Write an asset."""
+def encode_asset(asset: Asset) -> dict[str, str | int | None]:
+    """Write an asset; size is null where it is unknown."""
     return {"file_name": asset.file_name, "sha256": asset.sha256, "size": asset.size}
 
 
 def decode_asset(value: Any) -> Asset:
     """Read an asset."""
     data = read_mapping(value)
-    return Asset(read_text(data["file_name"]), read_text(data["sha256"]), read_count(data["size"]))
+    size = None if data["size"] is None else read_count(data["size"])
+    return Asset(read_text(data["file_name"]), read_text(data["sha256"]), size)
 
 
 def encode_verification(verification: Verification) -> dict[str, str]:

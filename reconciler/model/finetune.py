@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from reconciler.diagnostics import SourceRange
 from reconciler.model.adapter import Adapter
 from reconciler.model.address import Address
+from reconciler.model.source import AdapterSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,9 @@ class Finetune:
     """One desired finetune.
 
     adapter_path: the folder as written in the manifest, "" for none.
-    adapter: filled by inspection; None before, or where there is no adapter.
+    source: where the adapter lives instead of in such a folder, None for nowhere else.
+    adapter: filled by inspection, or by the pins of the source; None before, or where
+    there is no adapter.
     ranges: where in which file each field was written ("" is the logical name itself).
     """
 
@@ -48,6 +51,7 @@ class Finetune:
     description: str = ""
     public: bool = False
     adapter_path: str = ""
+    source: AdapterSource | None = None
     versioned: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     adapter: Adapter | None = None

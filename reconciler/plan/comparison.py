@@ -46,7 +46,7 @@ def _differences(old: Change | None, new: Change | None) -> Iterator[str]:
 
 def _within(old: Change, new: Change) -> Iterator[str]:
     """Yield what differs between two changes of one kind."""
-    if old.assets != new.assets:
+    if _digests(old) != _digests(new):
         yield f"has {_other_files(old, new)}"
     if old.uploads != new.uploads:
         yield "would get other files"
@@ -60,11 +60,15 @@ def _within(old: Change, new: Change) -> Iterator[str]:
         yield f"was found with {_other_attributes(old.before, new.before)}"
 
 
+def _digests(change: Change) -> dict[str, str]:
+    """Return what is known of the files in every case; the size is not, of a file elsewhere."""
+    return {asset.file_name: asset.sha256 for asset in change.assets}
+
+
 def _other_files(old: Change, new: Change) -> str:
-    before = {asset.file_name: asset for asset in old.assets}
-    after = {asset.file_name: asset for asset in new.assets}
+    before, after = _digests(old), _digests(new)
     told = [
-        f"another {name} (sha256 {after[name].sha256[:12]} instead of {before[name].sha256[:12]})"
+        f"another {name} (sha256 {after[name][:12]} instead of {before[name][:12]})"
         for name in after
         if name in before and before[name] != after[name]
     ]

@@ -35,8 +35,11 @@ from reconciler.model import Limits
 PROJECT_FILE = "reconciler.yaml"
 DEFAULT_STATE = "reconciler.state.json"
 DEFAULT_PARALLELISM = 4
+DEFAULT_CACHE_BYTES = 20_000_000_000
 ACCOUNT_VARIABLE = "CLOUDFLARE_ACCOUNT_ID"
 STATE_VARIABLE = "RECONCILER_STATE"
+CACHE_VARIABLE = "RECONCILER_CACHE"
+DEFAULT_CACHE = ".reconciler/cache"
 _ACCOUNT_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -56,6 +59,8 @@ class Settings:
     root: the working folder. manifests: empty means "look for them in root".
     account_id: "" where nobody named one; commands that need it call `require_account`.
     state_from_file: the project file alone names the place of the state.
+    allowed_sources: where adapters may live besides the project's folders. cache: the folder
+    of what was fetched, of at most max_cache_bytes. max_bytes_per_second: None for no bound.
     """
 
     root: Path
@@ -66,6 +71,10 @@ class Settings:
     state_from_file: bool = False
     parallelism: int = DEFAULT_PARALLELISM
     limits: Limits = field(default_factory=Limits)
+    allowed_sources: tuple[str, ...] = ()
+    cache: Path = Path(DEFAULT_CACHE)
+    max_cache_bytes: int = DEFAULT_CACHE_BYTES
+    max_bytes_per_second: int | None = None
 
     def require_account(self) -> str:
         """Return the account; DiagnosticError where none or a malformed one is named."""
@@ -104,6 +113,7 @@ def resolve_settings(root: Path, environment: Mapping[str, str], flags: Flags) -
     state = flags.state or environment.get(STATE_VARIABLE, "").strip()
     return replace(
         settings,
+        cache=root / (environment.get(CACHE_VARIABLE, "").strip() or DEFAULT_CACHE),
         state_from_file=settings.state_from_file and not state,
         manifests=flags.manifests or settings.manifests,
         state=state or settings.state,
@@ -175,6 +185,7 @@ def _decode(root: Path, document: MappingNode) -> Settings:
     account = document.get("account_id")
     # JSON Schema takes 4.0 for the integer 4.
     limits = {name: int(value) for name, value in values.get("limits", {}).items()}
+    sources, bandwidth = values.get("sources", {}), values.get("max_bytes_per_second")
     return Settings(
         root=root,
         account_id=values.get("account_id", ""),
@@ -184,4 +195,7 @@ def _decode(root: Path, document: MappingNode) -> Settings:
         state_from_file="state" in values,
         parallelism=int(values.get("parallelism", DEFAULT_PARALLELISM)),
         limits=Limits(**limits),
+        allowed_sources=tuple(sources.get("allow", ())),
+        max_cache_bytes=int(sources.get("max_cache_bytes", DEFAULT_CACHE_BYTES)),
+        max_bytes_per_second=None if bandwidth is None else int(bandwidth),
     )

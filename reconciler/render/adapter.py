@@ -8,14 +8,14 @@ from typing import Any
 
 from reconciler.diagnostics import Diagnostic, has_errors
 from reconciler.diagnostics.codec import encode_diagnostic
-from reconciler.model import Adapter
+from reconciler.model import Adapter, AdapterFacts
 from reconciler.render.style import Style
 from reconciler.render.text import fold_value, safe, size
 
 
 def render_adapter(adapter: Adapter, style: Style) -> str:
     """Render a table of facts, then the files with their digests."""
-    facts = adapter.facts
+    facts = adapter.facts or AdapterFacts()
     dtypes = ", ".join(f"{name} ({number})" for name, number in sorted(facts.dtypes.items()))
     rows = [
         ("base model", facts.base_model),
@@ -35,7 +35,7 @@ def render_adapter(adapter: Adapter, style: Style) -> str:
     )
     for asset in adapter.assets:
         lines.append(f"  {asset.file_name}  {size(asset.size)}")
-        lines.append(f"    sha256 {asset.sha256}")
+        lines.append(f"    sha256 {asset.sha256 or '(unknown)'}")
     return "\n".join(lines)
 
 
@@ -47,7 +47,7 @@ def adapter_document(
     return {
         "location": location,
         "valid": adapter is not None and not has_errors(listed),
-        "facts": asdict(adapter.facts) if adapter else None,
+        "facts": asdict(adapter.facts) if adapter and adapter.facts else None,
         "assets": [asdict(asset) for asset in adapter.assets] if adapter else [],
         "diagnostics": [encode_diagnostic(diagnostic) for diagnostic in listed],
     }

@@ -10,6 +10,8 @@ from reconciler.apply.events import (
     CreateStarted,
     Event,
     Failed,
+    FetchDone,
+    FetchStarted,
     InDoubt,
     Recorded,
     Settling,
@@ -53,6 +55,11 @@ def _line(event: Event) -> tuple[str, str]:
         return f"{event.address}: {how} after {took} [id={event.id}]", "green"
     if isinstance(event, Recorded):
         return f"{event.address}: {_RECORDED[event.action]} [id={event.id}]", "green"
+    if isinstance(event, FetchStarted):
+        return f"{event.address}: downloading {event.file_name} ({size(event.size)})...", ""
+    if isinstance(event, FetchDone):
+        how = "is in the cache" if event.cached else f"downloaded after {_seconds(event.seconds)}"
+        return f"{event.address}: {event.file_name} {how}", ""
     if isinstance(event, UploadStarted):
         return f"{event.address}: uploading {event.file_name} ({size(event.size)})...", ""
     if isinstance(event, UploadDone):

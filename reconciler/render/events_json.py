@@ -17,6 +17,9 @@ from reconciler.apply.events import (
     CreateStarted,
     Event,
     Failed,
+    FetchDone,
+    FetchProgress,
+    FetchStarted,
     InDoubt,
     Recorded,
     Settling,
@@ -88,6 +91,13 @@ class JsonLines:
             yield self._hook(event.address, "create", "apply_start", "Creating...")
         elif isinstance(event, CreateDone):
             yield self._complete(event.address, "create", event.id, event.seconds, "Creation")
+        elif isinstance(event, FetchStarted):
+            message = f"Downloading {event.file_name} ({size(event.size)})..."
+            yield self._hook(event.address, "read", "apply_start", message)
+        elif isinstance(event, FetchDone) and not event.cached:
+            yield self._complete(
+                event.address, "read", event.file_name, event.seconds, "Download", "file_name"
+            )
         elif isinstance(event, UploadStarted):
             message = f"Uploading {event.file_name} ({size(event.size)})..."
             yield self._hook(event.address, "update", "apply_start", message)
@@ -124,14 +134,18 @@ class JsonLines:
         message = f"{event.subject.address}: Verified, {outcome}"
         return self._line(level, message, "log", verification=facts)
 
-    def upload_progress(self, event: UploadProgress, whole: int, seconds: float) -> str:
-        """Write how far an upload is. whole: bytes of the file; seconds since it began."""
+    def transfer_progress(
+        self, event: FetchProgress | UploadProgress, whole: int, seconds: float
+    ) -> str:
+        """Write how far a transfer is. whole: bytes of the file; seconds since it began."""
         done = f"{size(event.sent)} of {size(whole)}"
+        down = isinstance(event, FetchProgress)
         return self._hook(
             event.address,
-            "update",
+            "read" if down else "update",
             "apply_progress",
-            f"Still uploading {event.file_name} ({done})... [{seconds:.0f}s elapsed]",
+            f"Still {'down' if down else 'up'}loading {event.file_name} ({done})... "
+            f"[{seconds:.0f}s elapsed]",
             elapsed_seconds=int(seconds),
         )
 

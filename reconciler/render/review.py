@@ -214,7 +214,7 @@ def measures(change: Change, limits: Limits) -> list[Measure]:
         rank, most = change.facts.rank, limits.max_rank
         found.append(Measure("rank", rank, most, f"{rank:,}", f"{most:,}"))
     for asset in change.assets:
-        if asset.file_name == WEIGHTS_FILE:
+        if asset.file_name == WEIGHTS_FILE and asset.size is not None:
             most = limits.max_adapter_bytes
             found.append(Measure("weights", asset.size, most, size(asset.size), size(most)))
     return found
@@ -243,5 +243,6 @@ def adapter_summary(change: Change) -> str:
         parts.append(f"rank {change.facts.rank:,}")
     if change.facts and change.facts.modules:
         parts.append(count(len(change.facts.modules), "module"))
-    parts.append(size(sum(asset.size for asset in change.assets)))
+    sizes = [asset.size for asset in change.assets if asset.size is not None]
+    parts.append(size(sum(sizes)) if len(sizes) == len(change.assets) else "pinned by its digests")
     return ", ".join(parts)

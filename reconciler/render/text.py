@@ -156,8 +156,10 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def size(number: int) -> str:
-    """Write bytes in decimal units, as Cloudflare's limits are."""
+def size(number: int | None) -> str:
+    """Write bytes in decimal units, as Cloudflare's limits are; None is "unknown"."""
+    if number is None:
+        return "unknown"
     if number < 1000:
         return f"{number} B"
     value = float(number)

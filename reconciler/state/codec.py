@@ -100,7 +100,8 @@ def _encode_intent(intent: Intent) -> dict[str, Any]:
         "attempt_id": intent.attempt_id,
         "attributes": encode_attributes(intent.attributes),
         "assets": {
-            asset.file_name: {"sha256": asset.sha256, "size": asset.size} for asset in intent.assets
+            asset.file_name: {"sha256": asset.sha256, "size": asset.size or 0}
+            for asset in intent.assets
         },
         "created_at": intent.created_at,
         "known_ids": list(intent.known_ids),

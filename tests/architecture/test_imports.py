@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "manifests": {"diagnostics", "model", "documents"},
     "project": {"diagnostics", "model", "documents"},
     "adapters": {"diagnostics", "model"},
+    "sources": {"diagnostics", "model", "adapters", "cloudflare.network"},
     "state": {"diagnostics", "model"},
     "stores": {"diagnostics", "model", "state"},
     "cloudflare": {"diagnostics", "model"},
@@ -33,13 +34,15 @@ MAY_IMPORT = {
 
 ONLY_IN = {
     "requests": {"cloudflare", "stores"},
-    "urllib3": {"cloudflare", "stores"},
+    "urllib3": {"cloudflare", "stores", "sources"},
     "deepdiff": {"plan"},
     "yaml": {"documents"},
     "jsonschema": {"documents"},
     "click": {"cli"},
     "sqlite3": {"sandbox"},
-    "obstore": {"stores"},
+    "obstore": {"stores", "sources"},
+    "huggingface_hub": {"sources"},
+    "httpx2": {"sources"},
     "psycopg": {"stores"},
 }
 """Packages, and the rooms that may use them."""

@@ -29,8 +29,15 @@ from reconciler.cli.terminal import Terminal
 from reconciler.diagnostics.codes import apply as codes
 from reconciler.model import WEIGHTS_FILE, Action, Address
 from reconciler.render.style import Style
-from reconciler.render.upload_bars import BarRenderer
-from reconciler.render.uploads import File, Speed, Standing, Throttle, Uploads, progress_line
+from reconciler.render.transfer_bars import BarRenderer
+from reconciler.render.transfers import (
+    File,
+    Speed,
+    Standing,
+    Throttle,
+    Transfers,
+    progress_line,
+)
 from tests.adapters.support import MISTRAL, edit, pair, put_weights, ready
 from tests.cli.screen import Screen
 from tests.faults.server import ACCOUNT_ID, Exchange, FaultServer, envelope_error, http_answer
@@ -134,7 +141,7 @@ def test_speed_begins_anew_when_a_file_is_sent_again() -> None:
 
 
 def test_an_upload_under_way_has_bytes_speed_and_time_left(clock: Clock) -> None:
-    uploads = Uploads({WEIGHTS: 290 * MB}, clock)
+    uploads = Transfers({WEIGHTS: 290 * MB}, clock)
     uploads.take(started())
     clock.now += 10
     uploads.take(sent(100 * MB))
@@ -145,7 +152,7 @@ def test_an_upload_under_way_has_bytes_speed_and_time_left(clock: Clock) -> None
 
 
 def test_the_whole_counts_what_has_not_begun(clock: Clock) -> None:
-    uploads = Uploads({WEIGHTS: 290 * MB, (HELPER, WEIGHTS_FILE): 10 * MB}, clock)
+    uploads = Transfers({WEIGHTS: 290 * MB, (HELPER, WEIGHTS_FILE): 10 * MB}, clock)
     uploads.take(started())
     uploads.take(sent(30 * MB))
     assert (uploads.whole.sent, uploads.whole.size) == (30 * MB, 300 * MB)
@@ -153,7 +160,7 @@ def test_the_whole_counts_what_has_not_begun(clock: Clock) -> None:
 
 
 def test_a_finished_upload_counts_whole_and_is_no_longer_under_way(clock: Clock) -> None:
-    uploads = Uploads({WEIGHTS: 290 * MB}, clock)
+    uploads = Transfers({WEIGHTS: 290 * MB}, clock)
     uploads.take(started())
     uploads.take(UploadDone(BOT, WEIGHTS_FILE, 1.0))
     assert uploads.under_way == ()
@@ -163,7 +170,7 @@ def test_a_finished_upload_counts_whole_and_is_no_longer_under_way(clock: Clock)
 
 @pytest.mark.parametrize("action", [Action.CREATE, Action.UPLOAD])
 def test_what_failed_is_left_out_of_the_whole(clock: Clock, action: Action) -> None:
-    uploads = Uploads({WEIGHTS: 290 * MB, (HELPER, WEIGHTS_FILE): 10 * MB}, clock)
+    uploads = Transfers({WEIGHTS: 290 * MB, (HELPER, WEIGHTS_FILE): 10 * MB}, clock)
     uploads.take(started())
     uploads.take(Failed(BOT, action, codes.ADAPTER_INCOMPLETE.error("Gone.")))
     assert uploads.under_way == ()
@@ -251,11 +258,11 @@ def test_json_progress_comes_every_ten_seconds_at_most(
 # Bars
 
 
-def busy(clock: Clock, names: int = 1) -> Uploads:
+def busy(clock: Clock, names: int = 1) -> Transfers:
     files: list[File] = [
         (Address(f"a-bot-with-a-long-name-{n}"), WEIGHTS_FILE) for n in range(names)
     ]
-    uploads = Uploads(dict.fromkeys(files, 290 * MB), clock)
+    uploads = Transfers(dict.fromkeys(files, 290 * MB), clock)
     for address, name in files:
         uploads.take(UploadStarted(address, name, 290 * MB))
     clock.now += 10

@@ -181,8 +181,8 @@ def project(tmp_path: Path, path: str, folder: str = "finetunes") -> tuple[Diagn
             "`adapter` is an absolute path, which would mean another folder on every machine.",
         ),
         ("~/adapters", "`adapter` begins with ~, which is not followed."),
-        ("https://example.com/a", "`adapter` is a URL; an adapter is read from a folder."),
-        ("file:///etc", "`adapter` is a URL; an adapter is read from a folder."),
+        ("https://example.com/a", "`adapter` is an address; as a text it is the path of a folder."),
+        ("file:///etc", "`adapter` is an address; as a text it is the path of a folder."),
     ],
 )
 def test_row_60_an_adapter_out_of_the_project_is_refused(

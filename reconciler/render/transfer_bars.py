@@ -1,4 +1,4 @@
-"""Uploads as bars, drawn by `rich`. Imported only when there is a terminal to draw on."""
+"""Transfers as bars, drawn by `rich`. Imported only when there is a terminal to draw on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from reconciler.render.style import Style
 from reconciler.render.text import count, size
-from reconciler.render.uploads import Standing, Uploads
+from reconciler.render.transfers import Standing, Transfers
 
 _GAP = 2
 _SHORTEST_BAR = 12
@@ -35,13 +35,14 @@ class BarRenderer:
             legacy_windows=False,
         )
 
-    def draw(self, uploads: Uploads, columns: int, lines: int) -> list[str]:
+    def draw(self, transfers: Transfers, columns: int, lines: int) -> list[str]:
         """Return the lines: a bar each and one for the whole, at most so many, so wide."""
-        under_way = uploads.under_way
+        under_way = transfers.under_way
         shown = under_way[: max(lines - 2, 1)]
-        rows = [(str(file[0]), file[1], uploads.standing(file)) for file in shown]
-        finished, planned = uploads.counted
-        rows.append(("all uploads", f"({finished} of {count(planned, 'file')})", uploads.whole))
+        rows = [(str(file[0]), file[1], transfers.standing(file)) for file in shown]
+        finished, planned = transfers.counted
+        what = f"all {transfers.way.noun}"
+        rows.append((what, f"({finished} of {count(planned, 'file')})", transfers.whole))
         text = self._print(_grid(rows, columns), columns)
         left_out = len(under_way) - len(shown)
         if left_out:

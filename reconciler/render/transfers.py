@@ -1,4 +1,4 @@
-"""How far uploads are: bytes, speed, time left. Pure, but for a clock that is passed in."""
+"""How far downloads and uploads are: bytes, speed, time left. Pure, but for a clock."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from typing import TypeAlias
 from reconciler.apply.events import (
     Event,
     Failed,
+    FetchDone,
+    FetchProgress,
+    FetchStarted,
     InDoubt,
     UploadDone,
     UploadProgress,
@@ -84,7 +87,7 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far an upload is, or all of them: sent, size in bytes; rate in bytes a second."""
+    """How far a transfer is, or all of them: sent, size in bytes; rate in bytes a second."""
 
     sent: int
     size: int
@@ -101,10 +104,27 @@ class Standing:
         return self.sent * 100 // self.size if self.size else 100
 
 
-class Uploads:
-    """Follows the uploads of one apply by its events. sizes: every planned one, in bytes."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A direction, and the events that tell of it. noun: what is moved that way."""
 
-    def __init__(self, sizes: Mapping[File, int], clock: Clock) -> None:
+    noun: str
+    started: type[FetchStarted | UploadStarted]
+    progress: type[FetchProgress | UploadProgress]
+    done: type[FetchDone | UploadDone]
+
+
+DOWN = Way("downloads", FetchStarted, FetchProgress, FetchDone)
+UP = Way("uploads", UploadStarted, UploadProgress, UploadDone)
+
+
+class Transfers:
+    """Follows the transfers of one apply in one way. sizes: every planned one, in bytes; 0
+    where it is not known yet.
+    """
+
+    def __init__(self, sizes: Mapping[File, int], clock: Clock, way: Way = UP) -> None:
+        self.way = way
         self._sizes = dict(sizes)
         self._clock = clock
         self._finished: set[File] = set()
@@ -114,36 +134,38 @@ class Uploads:
 
     def take(self, event: Event) -> None:
         """Take an event into account."""
-        if isinstance(event, UploadStarted):
+        if isinstance(event, FetchDone) and (event.address, event.file_name) in self._sizes:
+            self._sizes[event.address, event.file_name] = event.size
+        if isinstance(event, self.way.started):
             self._sizes[event.address, event.file_name] = event.size
             self._move(event.address, event.file_name, 0)
-        elif isinstance(event, UploadProgress):
+        elif isinstance(event, self.way.progress):
             self._move(event.address, event.file_name, event.sent)
-        elif isinstance(event, UploadDone):
+        elif isinstance(event, self.way.done):
             self._finish((event.address, event.file_name))
         elif isinstance(event, Failed | InDoubt):
             self._drop(event.address)
 
     def standing(self, file: File) -> Standing:
-        """Tell how far an upload is that is under way."""
+        """Tell how far a transfer is that is under way."""
         sent, speed = self._under_way[file]
         return Standing(sent, self._sizes[file], speed.rate(self._clock(), sent))
 
     @property
     def under_way(self) -> tuple[File, ...]:
-        """The uploads under way, the oldest first."""
+        """The transfers under way, the oldest first."""
         return tuple(self._under_way)
 
     @property
     def whole(self) -> Standing:
-        """How far all planned uploads are together."""
+        """How far all planned transfers are together."""
         sent, now = self._sent(), self._clock()
         self._speed.note(now, sent)
         return Standing(sent, sum(self._sizes.values()), self._speed.rate(now, sent))
 
     @property
     def counted(self) -> tuple[int, int]:
-        """How many files are sent, of how many."""
+        """How many files are there, of how many."""
         return len(self._finished), len(self._sizes)
 
     def _sent(self) -> int:
@@ -170,10 +192,49 @@ class Uploads:
                 self._under_way.pop(file, None)
 
 
+class Traffic:
+    """Both ways of one apply: first all downloads, then the uploads."""
+
+    def __init__(
+        self, uploads: Mapping[File, int], downloads: Mapping[File, int], clock: Clock
+    ) -> None:
+        self._ways = (Transfers(downloads, clock, DOWN), Transfers(uploads, clock, UP))
+
+    def take(self, event: Event) -> None:
+        """Take an event into account."""
+        for transfers in self._ways:
+            transfers.take(event)
+
+    def of(self, event: FetchProgress | UploadProgress) -> Transfers:
+        """Return the transfers that an event is about."""
+        downloads, uploads = self._ways
+        return downloads if isinstance(event, FetchProgress) else uploads
+
+    @property
+    def current(self) -> Transfers | None:
+        """The way that something is moved; None where nothing is."""
+        for transfers in self._ways:
+            finished, planned = transfers.counted
+            if transfers.under_way or 0 < finished < planned:
+                return transfers
+        return None
+
+
+def planned_downloads(plan: Plan) -> dict[File, int]:
+    """Return every file that is fetched before the plan is carried out; sizes are unknown."""
+    return {
+        (change.address, asset.file_name): 0
+        for change in plan.changes
+        if change.uploads
+        for asset in change.assets
+        if asset.size is None
+    }
+
+
 def planned_uploads(plan: Plan) -> dict[File, int]:
     """Return the size in bytes of every file that a plan is going to upload."""
     return {
-        (change.address, asset.file_name): asset.size
+        (change.address, asset.file_name): asset.size or 0
         for change in plan.changes
         for asset in change.assets
         if asset.file_name in change.uploads

@@ -1,0 +1,50 @@
+"""From an address to the source behind it; each library is imported where it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.diagnostics import DiagnosticError
+from reconciler.diagnostics.codes import sources as codes
+from reconciler.model import SourceAddress
+from reconciler.sources.source import Source
+from reconciler.sources.web import WebSource
+from reconciler.sources.web_client import WebClient
+
+
+class Sources:
+    """Opens sources; they share their connections. environment: for credentials and proxies."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._client = WebClient(environment)
+
+    def open(self, address: SourceAddress) -> Source:
+        """Return a source; nothing is sent yet. DiagnosticError where an extra is missing."""
+        if address.scheme == "https":
+            return WebSource(address, self._client)
+        try:
+            if address.scheme == "hf":
+                from reconciler.sources.hub import HubSource
+
+                return HubSource(address, self._client, self._environment)
+            from reconciler.sources.bucket import BucketSource
+        except ImportError as error:
+            extra = address.scheme
+            raise DiagnosticError(
+                codes.MISSING_EXTRA.error(
+                    f"{extra}:// needs {error.name}, which is not installed.",
+                    hint=f"pip install 'finetune-reconciler[{extra}]'",
+                )
+            ) from None
+        return BucketSource(address)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def __enter__(self) -> Sources:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

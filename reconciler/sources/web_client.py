@@ -1,0 +1,201 @@
+"""https, carefully: no address inside the network, redirects by hand, nothing from netrc.
+
+A credential goes to the host that it is meant for, and to no other that a redirect names.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import urllib3
+from urllib3.connection import HTTPSConnection
+
+from reconciler.cloudflare.network import Network
+from reconciler.diagnostics import DiagnosticError
+from reconciler.diagnostics.codes import sources as codes
+from reconciler.diagnostics.text import printable
+from reconciler.sources.guard import CONNECT_SECONDS, Guard
+from reconciler.sources.source import BLOCK, BrokenError
+
+Result = TypeVar("Result")
+
+MOST_REDIRECTS = 5
+STALL_SECONDS = 30.0
+_REDIRECTS = (301, 302, 303, 307, 308)
+_VISIBLE_ASCII = re.compile(r"[!-~]+\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The head of an answer, and its body to read. headers: names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    response: urllib3.BaseHTTPResponse
+
+    def blocks(self) -> Iterator[bytes]:
+        """Read the body; BrokenError where it breaks off."""
+        while block := _reading(lambda: self.response.read(BLOCK, decode_content=False)):
+            yield block
+
+
+class WebClient:
+    """Gets files over https; safe to share between threads."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._guard = Guard(environment)
+        self._pools: dict[str, urllib3.PoolManager] = {}
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close all idle connections."""
+        for pool in self._pools.values():
+            pool.clear()
+
+    @contextmanager
+    def get(
+        self, url: str, headers: Mapping[str, str], authorization: str = ""
+    ) -> Iterator[Answer]:
+        """Ask for a URL and follow its redirects; `authorization` is meant for its host alone.
+
+        Raises BrokenError where there is no answer, DiagnosticError where none is wanted.
+        """
+        meant_for = _origin(url)
+        for _ in range(MOST_REDIRECTS + 1):
+            _check_url(url)
+            sent = {"Accept-Encoding": "identity", "User-Agent": "reconciler", **headers}
+            if authorization and _origin(url) == meant_for:
+                sent["Authorization"] = authorization
+            response = self._send(url, sent)
+            try:
+                location = response.headers.get("location", "")
+                if response.status not in _REDIRECTS or not location:
+                    yield _answer(response)
+                    return
+                url = urljoin(url, location)
+            finally:
+                response.close()
+        raise _bad_redirect(f"There are more than {MOST_REDIRECTS} redirects, one after the other.")
+
+    def _send(self, url: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+        pool = self._pool(url)
+        return _reading(
+            lambda: pool.request(
+                "GET", url, headers=headers, redirect=False, retries=False, preload_content=False
+            )
+        )
+
+    def _pool(self, url: str) -> urllib3.PoolManager:
+        network = Network.from_environment(self._environment, url)
+        if network.proxy:
+            self._guard.check_name(urlsplit(url).hostname or "")
+        with self._lock:
+            if network.proxy not in self._pools:
+                self._pools[network.proxy] = self._make_pool(network)
+            return self._pools[network.proxy]
+
+    def _make_pool(self, network: Network) -> urllib3.PoolManager:
+        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=STALL_SECONDS)
+        context = _tls(network.ca_bundle)
+        if network.proxy:
+            return urllib3.ProxyManager(network.proxy, timeout=timeout, ssl_context=context)
+        manager = urllib3.PoolManager(timeout=timeout, ssl_context=context, maxsize=64)
+        manager.pool_classes_by_scheme = {"https": _guarded(self._guard)}
+        return manager
+
+
+def _tls(bundle: str) -> ssl.SSLContext:
+    import os
+
+    import certifi
+
+    trusted = bundle or certifi.where()
+    folder = os.path.isdir(trusted)  # noqa: PTH112
+    return ssl.create_default_context(
+        cafile=None if folder else trusted, capath=trusted if folder else None
+    )
+
+
+def _guarded(guard: Guard) -> type[urllib3.HTTPSConnectionPool]:
+    class Connection(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return guard.connect(self._dns_host, self.port or 443)
+
+    class Pool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = Connection
+
+    return Pool
+
+
+def _origin(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return (parts.hostname or "").lower(), parts.port or 443
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise _bad_redirect("It leads to something that is no URL.") from None
+    if parts.scheme != "https" or not parts.hostname:
+        raise _bad_redirect(f"It leads to {printable(parts.scheme, 20)}://, and not to https://.")
+    if "@" in parts.netloc or not _VISIBLE_ASCII.match(url):
+        raise _bad_redirect("It leads to a URL with a user name or unusual characters in it.")
+
+
+def _bad_redirect(detail: str) -> DiagnosticError:
+    return DiagnosticError(
+        codes.BAD_REDIRECT.error(detail, hint="Name the place that the files are really at.")
+    )
+
+
+def _answer(response: urllib3.BaseHTTPResponse) -> Answer:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise DiagnosticError(
+            codes.BAD_ANSWER.error("The answer is compressed, which was not asked for.")
+        )
+    return Answer(response.status, headers, response)
+
+
+def _reading(action: Callable[[], Result]) -> Result:
+    try:
+        return action()
+    except DiagnosticError:
+        raise
+    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        raise BrokenError(_reason(error)) from None
+
+
+def _reason(error: BaseException) -> str:
+    """Say what happened; what the server or a library wrote is not repeated."""
+    causes: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in causes:
+        causes.append(current)
+        wrapped = next((arg for arg in current.args if isinstance(arg, BaseException)), None)
+        current = current.__cause__ or current.__context__ or wrapped
+    for kind, reason in _REASONS:
+        if any(isinstance(cause, kind) for cause in causes):
+            return reason
+    return "the connection broke"
+
+
+_REASONS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+    (ssl.SSLCertVerificationError, "its certificate is not trusted"),
+    (socket.gaierror, "its name could not be resolved"),
+    (ConnectionRefusedError, "the connection was refused"),
+    ((TimeoutError, urllib3.exceptions.TimeoutError), "nothing came in time"),
+    (urllib3.exceptions.IncompleteRead, "it ended before it was complete"),
+    (ssl.SSLError, "TLS failed"),
+)
