@@ -9,7 +9,7 @@ from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from reconciler.diagnostics import Diagnostic
+from reconciler.diagnostics import Diagnostic, SourceRange
 from reconciler.diagnostics.codes import manifests as codes
 from reconciler.documents.limits import MAX_FINDINGS
 from reconciler.documents.nodes import Mapping, Node, Scalar, Sequence
@@ -106,7 +106,7 @@ def _translate(
     elif error.validator == "additionalProperties":
         yield from _unknown_fields(node, schema, error)
     elif error.validator == "required":
-        yield _missing_field(name, error).at(where)
+        yield from _missing_field(node, name, error, where)
     elif error.validator == "type":
         yield _wrong_type(node, name, error)
     elif error.validator == "const" and name == "version":
@@ -139,7 +139,7 @@ def _unknown_fields(
         if key in properties:
             continue
         reason = next((why for pattern, why in forbidden.items() if re.search(pattern, key)), "")
-        free = sorted(name for name in properties if name not in node.entries)
+        free = _unused(node, properties)
         known = ", ".join(sorted(properties))
         yield codes.UNKNOWN_FIELD.error(
             reason or f"`{shorten(key)}` is not a field here. The fields are {known}.",
@@ -152,17 +152,24 @@ def _hint_for_unknown(key: Scalar, free: list[str], schema: dict[str, Any]) -> s
     if (hint := _tight_colon(key)) is not None:
         return hint
     text = key.text[:100]
-    close = difflib.get_close_matches(text.lower(), free, 1) or [
-        name for name in free if len(text) > 2 and name.startswith(text.lower())
-    ]
-    if close:
-        return f"Did you mean `{close[0]}`?"
+    if close := _closest(text, free):
+        return f"Did you mean `{close}`?"
     home = _home_of(text, schema)
     return (
         f"`{text}` is a field of {home}; move it there."
         if home
         else ("Remove it, or indent it below the field it belongs to.")
     )
+
+
+def _unused(node: Mapping, properties: Iterable[str]) -> list[str]:
+    return sorted(name for name in properties if name not in node.entries)
+
+
+def _closest(text: str, free: list[str]) -> str:
+    """Return the field that was probably meant, "" for none."""
+    begun = (name for name in free if len(text) > 2 and name.startswith(text.lower()))
+    return next(iter(difflib.get_close_matches(text.lower()[:100], free, 1)), next(begun, ""))
 
 
 def _home_of(key: str, schema: dict[str, Any]) -> str:
@@ -182,16 +189,27 @@ def _tight_colon(node: Scalar) -> str | None:
     return f"Put a space after the colon: {shorten(f'{found[1]}: {found[2]}')}" if found else None
 
 
-def _missing_field(name: str, error: ValidationError) -> Diagnostic:
+def _missing_field(
+    node: Node, name: str, error: ValidationError, where: SourceRange
+) -> Iterator[Diagnostic]:
     field = re.match(r"'([^']+)'", error.message)
     missing = field[1] if field else "a field"
     properties: dict[str, dict[str, Any]] = _schema(error).get("properties", {})
+    if isinstance(node, Mapping) and _is_misspelt(missing, node, properties):
+        return
     examples = properties.get(missing, {}).get("examples", [])
     owner = name if name == "The document" else f"`{shorten(name)}`"
-    return codes.MISSING_FIELD.error(
+    yield codes.MISSING_FIELD.error(
         f"{owner} has no `{missing}`.",
         hint=f"Add {missing}: {literal(examples[0])}" if examples else f"Add `{missing}`.",
+        range=where,
     )
+
+
+def _is_misspelt(missing: str, node: Mapping, properties: Iterable[str]) -> bool:
+    """Tell whether the complaint about an unknown field names it already."""
+    free = _unused(node, properties)
+    return any(_closest(key, free) == missing for key in node.entries if key not in properties)
 
 
 def _wrong_type(node: Node, name: str, error: ValidationError) -> Diagnostic:
