@@ -142,7 +142,9 @@ class Run:
         for item in self._crew.drain():
             if isinstance(item, Finished):
                 yield from self._take(item.result)
+                # In this order: a crash in the next file leaves that one alone to be sent.
                 self._save_uploads()
+                self._go_on(item.result)
             else:
                 yield item
 
@@ -271,6 +273,12 @@ class Run:
             self._submit_next(change)
         yield from self._drain()
 
+    def _go_on(self, result: TaskResult) -> None:
+        """Send the next file of a finetune once the one before was acknowledged."""
+        acknowledged = isinstance(result.outcome, Uploaded | AlreadyThere)
+        if isinstance(result, UploadResult) and acknowledged:
+            self._submit_next(result.change, after=result.asset.file_name)
+
     def _submit_next(self, change: Change, after: str = "") -> None:
         names = list(change.uploads)
         rest = names[names.index(after) + 1 :] if after else names
@@ -301,7 +309,6 @@ class Run:
         yield UploadDone(address, name, result.seconds, verified)
         if isinstance(outcome, AlreadyThere):
             yield Remark(findings.unverified(result, outcome))
-        self._submit_next(result.change, after=name)
 
     def _save_uploads(self) -> None:
         if self._unsaved_uploads and self._unsaved_uploads >= self._upload_window:

@@ -149,7 +149,8 @@ def nested_points(counts: Counts, seed: int) -> Iterator[Point]:
         scenario, fate = chance.choice(choices)
         hits = [_any_hit(counts, scenario, fate, chance)]
         for _ in range(chance.choice((1, 1, 2))):
-            hits.append(_any_hit(counts, scenario, chance.choice(list(Fate)), chance))
+            _, fate = chance.choice([key for key in choices if key[0] == scenario])
+            hits.append(_any_hit(counts, scenario, fate, chance))
         yield Point(scenario, tuple(hits), _any_word(chance), chance.random() < 0.5)
 
 
@@ -189,7 +190,8 @@ def struck(world: World, blow: Blow, runner: Runner, *, exact: bool = False) -> 
     command = Command(APPLY, str(world.folder), environment, blow=blow, exact=exact)
     run = runner.run(command)
     world.settle()
-    world.execute_late()
+    if world.fate is not Fate.LATER:
+        world.execute_late()
     check_run(world, run)
     return run
 

@@ -25,7 +25,10 @@ from types import TracebackType
 from typing import NoReturn
 
 from tests.explore.blows import Blow
-from tests.explore.tracer import follow, simply_run
+from tests.explore.tracer import Trail, follow, simply_run
+
+_NO_END = 124
+"""The exit code of a command that had to be ended, as timeout(1) has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,11 @@ def _run(command: Command, folder: Path) -> Finished:
         _main(command.arguments)
 
     is_traced = command.traced or command.blow is not None
-    trail = follow(child, command.blow) if is_traced else simply_run(child)
+    try:
+        trail = follow(child, command.blow) if is_traced else simply_run(child)
+    except TimeoutError as error:
+        err.write_text(f"{error}\n")
+        trail = Trail(status=_NO_END)
     texts = [path.read_text(errors="replace") for path in (out, err)]
     out.unlink()
     err.unlink()

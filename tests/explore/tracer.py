@@ -13,8 +13,8 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -26,6 +26,7 @@ _TRACEME, _SYSCALL, _SETOPTIONS, _GET_SYSCALL_INFO = 0, 24, 0x4200, 0x420E
 _SYSGOOD, _TRACECLONE, _TRACEEXEC, _EXITKILL = 0x1, 0x8, 0x10, 0x100000
 _ENTRY, _EXIT = 1, 2
 _WALL = 0x40000000
+_PATIENCE = 60.0
 _SYSCALL_STOP = signal.SIGTRAP | 0x80
 
 
@@ -79,18 +80,18 @@ def require_tracing() -> None:
 def follow(
     child: Callable[[], NoReturn],
     blow: Blow | None = None,
-    *,
-    seconds: float = 60.0,
 ) -> Trail:
     """Fork, run `child` in it, and follow it to its end. Without a blow, note the files, too.
 
-    Only one thread of this process may call this, and the process should have no other.
+    Raises TimeoutError where it comes to none. Only the main thread of a process may call
+    this, and the process should have no other.
     """
     pid = os.fork()
     if pid == 0:
         _begin(child)
-    _wait_for_first_stop(pid)
-    return _Follower(pid, blow, time.monotonic() + seconds).run()
+    with _patience(pid):
+        _wait_for_first_stop(pid)
+        return _Follower(pid, blow).run()
 
 
 def simply_run(child: Callable[[], NoReturn]) -> Trail:
@@ -98,8 +99,29 @@ def simply_run(child: Callable[[], NoReturn]) -> Trail:
     pid = os.fork()
     if pid == 0:
         child()
-    _, status = os.waitpid(pid, 0)
+    with _patience(pid):
+        _, status = os.waitpid(pid, 0)
     return Trail(status=os.waitstatus_to_exitcode(status))
+
+
+@contextmanager
+def _patience(pid: int) -> Iterator[None]:
+    """End a process that does not come to its end; raises TimeoutError then."""
+    expired = []
+
+    def end(*_: object) -> None:
+        expired.append(pid)
+        os.kill(pid, signal.SIGKILL)
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    if expired:
+        raise TimeoutError("the command did not come to an end")
 
 
 def _begin(child: Callable[[], NoReturn]) -> NoReturn:
@@ -117,10 +139,9 @@ def _wait_for_first_stop(pid: int) -> None:
 
 
 class _Follower:
-    def __init__(self, pid: int, blow: Blow | None, expires: float) -> None:
+    def __init__(self, pid: int, blow: Blow | None) -> None:
         self._pid = pid
         self._blow = blow
-        self._expires = expires
         self._trail = Trail()
         self._met = 0
         self._results: dict[int, int] = {}
@@ -138,9 +159,6 @@ class _Follower:
                     self._trail.status = os.waitstatus_to_exitcode(status)
                     return self._trail
                 continue
-            if time.monotonic() > self._expires:
-                os.kill(self._pid, signal.SIGKILL)
-                raise TimeoutError("the traced command did not come to an end")
             self._resume(thread, self._stopped(thread, status))
 
     def _stopped(self, thread: int, status: int) -> int:

@@ -41,6 +41,7 @@ class Fate(Enum):
     ANSWERED = "executed and answered"
     LOST = "executed, the answer lost"
     LATE = "executed after the client died"
+    LATER = "executed after the next run has looked"
     NEVER = "never executed"
 
 
@@ -132,7 +133,7 @@ class World:
         self.server.wait_for_end(self.server.connections)
 
     def execute_late(self) -> None:
-        """Do now what was sent by a client that is gone."""
+        """Do now what was sent by clients that are gone."""
         for exchange in self._late:
             exchange.execute()
         self._late.clear()
@@ -221,7 +222,7 @@ class World:
         if fate is Fate.LOST:
             self._execute(exchange)
             reset_socket(exchange.sock)
-        elif fate is Fate.LATE:
+        elif fate in (Fate.LATE, Fate.LATER):
             self._late.append(exchange)
         return False
 
