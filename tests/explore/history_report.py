@@ -15,7 +15,7 @@ from tests.explore.report import Report, shown
 from tests.explore.spreading import spread
 
 _BLOCK = 200
-_FAILURES_SHOWN = 5
+_FAILURES_SHOWN = 2
 _ENDS = {None: "killed", 0: "0", 1: "1", 3: "3", 130: "130"}
 
 
