@@ -84,6 +84,7 @@ def test_a_lost_answer_that_nobody_looked_for_is_in_doubt() -> None:
 
     assert list(applied.outcome.in_doubt) == [Address("a")]
     assert applied.outcome.exit_code == 3
+    assert world.store.pending == {"a"}
 
 
 def test_what_waits_for_its_turn_is_not_sent_once_a_run_is_broken_off() -> None:

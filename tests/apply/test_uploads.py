@@ -95,6 +95,7 @@ def test_row_33_a_refused_file_leaves_the_finetune_incomplete_and_keeps_its_id()
     assert id_ in applied.outcome.failed[A].detail
     assert len(world.account.files[world.account.id_of("b")]) == 2
     assert world.apply().code == 0
+    assert len(world.account.files[id_]) == 2
 
 
 def test_row_22_a_fatal_no_to_an_upload_holds_all_others_back() -> None:

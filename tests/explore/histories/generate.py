@@ -54,10 +54,10 @@ def _other(chance: random.Random) -> Step:
     address, name = chance.choice(_ADDRESSES), chance.choice(_ADDRESSES)
     kinds: tuple[tuple[int, Callable[[], Step]], ...] = (
         (6, lambda: Resolve(_runner(chance), hasty=chance.random() < 0.1)),
-        (2, lambda: Review(_runner(chance))),
+        (4, lambda: Review(_runner(chance))),
         (6, ExecuteLate),
         (4, lambda: Lag(chance.choice((0, 1, 2, 5, 20)))),
-        (1, lambda: OutsideCreate(name, chance.random() < 0.7)),
+        (2, lambda: OutsideCreate(name, chance.random() < 0.7)),
         (1, lambda: OutsideDelete(name)),
         (3, lambda: _declare(chance, address, name)),
         (1, lambda: Drop(address)),
@@ -77,6 +77,8 @@ def _declare(chance: random.Random, address: str, name: str) -> Declare:
 
 def _apply(chance: random.Random, depth: int = 0) -> Apply:
     def fates(of: tuple[Fate, ...], trouble: float) -> tuple[Fate, ...]:
+        if chance.random() < 0.05:
+            return (chance.choice(of),) * 3
         drawn = [chance.choice(of) for _ in range(chance.randint(0, 4))]
         # The first of each tuple is the one without trouble.
         return tuple(fate if chance.random() < trouble else of[0] for fate in drawn)
@@ -103,7 +105,7 @@ def _apply(chance: random.Random, depth: int = 0) -> Apply:
         parallelism=chance.choice((1, 2, 4)),
         order=chance.randint(0, 99),
         target=chance.choice(_ADDRESSES) if chance.random() < 0.1 else "",
-        reviewed=chance.random() < 0.15,
+        reviewed=chance.random() < 0.3,
     )
 
 

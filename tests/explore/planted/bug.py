@@ -82,6 +82,7 @@ def run_tests(folder: Path, *tests: str) -> tuple[int, tuple[str, ...], str]:
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     environment.pop("PYTEST_ADDOPTS", None)
     options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=line"]
+    options += ["--basetemp", str(folder / "temporary")]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, *tests],
         cwd=folder,

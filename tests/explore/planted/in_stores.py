@@ -73,10 +73,7 @@ BUGS = (
     ),
     Bug(
         "no compare-and-swap",
-        (
-            f"{_LOCAL}TestLocalStore::test_a_lost_update_is_refused",
-            "tests/stores/test_races.py::test_two_runners_whose_lock_failed_never_create_twice",
-        ),
+        (f"{_LOCAL}TestLocalStore::test_a_lost_update_is_refused",),
         (
             Edit(
                 "stores/local.py",
