@@ -52,6 +52,8 @@ _UNKNOWN_CREDENTIALS = {
     "InvalidToken",
     "SignatureDoesNotMatch",
 }
+_MACHINES_OWN = ("169.254.", "/computeMetadata/", "/latest/api/token", "/metadata/identity/")
+"""Where a machine in a cloud gets credentials from, when none are given."""
 _NO_PLACE = {"ContainerNotFound", "NoSuchBucket"}
 _OTHER_REGION = {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 _OTHER_REGION |= {"PermanentRedirect", "TemporaryRedirect"}
@@ -208,10 +210,20 @@ def _may_pass(error: Exception) -> bool:
     """Whether it may be different in a moment, or may have been executed after all."""
     if isinstance(error, PermissionDeniedError | UnauthenticatedError | FileNotFoundError):
         return False
+    if _lacks_credentials(error):
+        return False
     if _is_passing_conflict(error):
         return True
     status = _status(error)
     return status in (408, 429) or status >= 500 or (status == 0 and "HTTP error" in str(error))
+
+
+def _lacks_credentials(error: Exception) -> bool:
+    """Whether no request was sent at all, for want of credentials to send it with."""
+    text, status = str(error), _status(error)
+    if any(part in text for part in _MACHINES_OWN):
+        return status < 500
+    return "token request" in text and 400 <= status < 500 and status != 429
 
 
 def _explain(error: Exception, address: ObjectAddress) -> Diagnostic:
@@ -248,7 +260,7 @@ def _explain(error: Exception, address: ObjectAddress) -> Diagnostic:
 
 def _explain_rest(error: Exception, address: ObjectAddress, said: str) -> Diagnostic:
     text = str(error).lower()
-    if not said and ("credential" in text or "metadata" in text or "169.254" in text):
+    if _lacks_credentials(error) or (not said and "credential" in text):
         return codes.STORE_DENIED.error(
             f"{address.location}: there are no credentials for {address.scheme}://.",
             hint=_credentials_hint(address),

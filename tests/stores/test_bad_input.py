@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -98,6 +99,39 @@ def test_credentials_that_a_server_itself_does_not_accept(
     said = project.refuses(address)
     assert "error[R414]" in said
     assert words in said
+
+
+@pytest.mark.parametrize("metadata", ["answers", "is not there"])
+@pytest.mark.parametrize(
+    ("address", "hint"),
+    [
+        (f"s3://{KEY}", "AWS_ACCESS_KEY_ID"),
+        (f"r2://{R2_ACCOUNT}/{KEY}", "R2 API token's key pair"),
+        (f"gs://{KEY}", "gcloud auth application-default login"),
+        (f"az://{KEY}", "AZURE_STORAGE_ACCOUNT_KEY"),
+    ],
+)
+def test_no_credentials_at_all(
+    project: Project, monkeypatch: pytest.MonkeyPatch, address: str, hint: str, metadata: str
+) -> None:
+    # Where a machine in a cloud would get some; this one knows none, or is none.
+    url = project.server.origin if metadata == "answers" else "http://127.0.0.1:9"
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "AZURE_", "GOOGLE_")):
+            monkeypatch.delenv(name)
+    for name in ("GCE_METADATA_HOST", "GCE_METADATA_ROOT", "GCE_METADATA_IP"):
+        monkeypatch.setenv(name, url.removeprefix("http://"))
+    monkeypatch.setenv("HOME", str(Path.cwd()))
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", url)
+    monkeypatch.setenv("AZURE_MSI_ENDPOINT", f"{url}/metadata/identity/oauth2/token")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "acme")
+    # What is only an endpoint lets plain http:// through, which the metadata are behind.
+    for name in ("AWS_ENDPOINT_URL", "GOOGLE_BASE_URL", "AZURE_STORAGE_ENDPOINT"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    said = project.refuses(address)
+    assert "error[R414]" in said
+    assert "there are no credentials for" in said
+    assert hint in said
 
 
 @pytest.mark.parametrize("kind", ["s3", "r2", "gs"])
