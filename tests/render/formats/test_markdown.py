@@ -162,6 +162,7 @@ def test_two_folders_of_one_account_have_two_markers() -> None:
     plan = plans.first()
     account = plan.account_id
     assert marker(account, "environments/prod") != marker(account, "environments/staging")
+    assert "--" not in marker(account, "a--b").removeprefix("<!--").removesuffix("-->")
     assert render_markdown(plan, Place("a")).startswith(marker(account, "a") + "\n")
 
 
