@@ -30,8 +30,9 @@ def as_runner_reads(output: str) -> list[Command]:
             continue
         head, data = line.lstrip()[2:].split("::", 1)
         name, _, written = head.partition(" ")
-        pairs = (pair.split("=", 1) for pair in written.split(",") if "=" in pair)
+        pairs = [pair.split("=", 1) for pair in written.split(",")]
         properties = {key.strip(): unescaped(value, colon=True) for key, value in pairs}
+        assert len(properties) == len(pairs)
         commands.append(Command(name, properties, unescaped(data)))
     return commands
 
