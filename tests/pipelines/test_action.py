@@ -49,14 +49,17 @@ class Repository:
     def use(
         self, event: Event, command: str, *, broken: str = "", code: int = 1, **inputs: str
     ) -> Finished:
-        """Use the action in a job of its own; broken: a command that fails with code."""
+        """Use the action in a job of its own; broken: a command that fails with code.
+
+        Where that is `reconciler`, it fails after `validate`.
+        """
         runner = self.runner(event).with_the_tool()
         if self.canned:
             (runner.tools / "reconciler").unlink()
             (runner.tools / "reconciler").symlink_to(self.canned)
         if broken:
             (runner.tools / broken).unlink(missing_ok=True)
-            (runner.tools / broken).write_text(f"#!/bin/sh\nexit {code}\n")
+            (runner.tools / broken).write_text(f'#!/bin/sh\n[ "$1" = validate ] || exit {code}\n')
             (runner.tools / broken).chmod(0o755)
         given = {name.replace("_", "-"): value for name, value in inputs.items()}
         return runner.action({"command": command, **given}, {})
@@ -148,7 +151,7 @@ def test_the_comment_is_updated_and_not_repeated(repository: Repository) -> None
     for number in range(130):
         repository.github.comment(7, HUMAN, f"remark {number}")
     repository.use(PULL, "plan")
-    repository.github.comment(7, HUMAN, repository.comments[-1].body)
+    repository.comments.insert(0, Comment(1000, HUMAN, repository.comments[-1].body))
     repository.project.declare({"support-bot": "", "summarizer": ""})
 
     done = repository.use(PULL, "plan")
@@ -292,7 +295,8 @@ def edited_after_the_merge(repository: Repository) -> None:
 
 
 def of_another_pull_request(repository: Repository) -> None:
-    repository.github.pulls[8] = PullRequest(8, comments=list(repository.comments))
+    other = PullRequest(8, "main", "d" * 40, "2026-03-01T13:00:00Z", list(repository.comments))
+    repository.github.pulls[8] = other
     repository.comments.clear()
 
 
