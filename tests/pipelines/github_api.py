@@ -76,7 +76,8 @@ class GitHub:
         return [_rest(c) for c in self.pulls[number].comments[(page - 1) * size : page * size]]
 
     def _graphql(self, body: Any) -> Any:
-        sha = body["variables"]["sha"]
+        """Associate every pull request with the commit, as those that only hold it are."""
+        assert body["variables"]["sha"]
         assert f"{body['variables']['owner']}/{body['variables']['name']}" == NAME
         nodes = [
             {
@@ -88,7 +89,6 @@ class GitHub:
                 "comments": {"nodes": [_graph(comment) for comment in pull.comments[-100:]]},
             }
             for pull in self.pulls.values()
-            if sha == pull.merge_commit
         ]
         found = {"associatedPullRequests": {"nodes": nodes}}
         return {"data": {"repository": {"object": found}}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import site
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from reconciler.sandbox import Sandbox, SandboxSettings
 from tests.adapters.support import ready
 
@@ -18,6 +21,11 @@ REPOSITORY = Path(__file__).parents[2]
 COMMANDS = Path(sys.executable).parent
 MISTRAL = "@cf/mistral/mistral-7b-instruct-v0.2-lora"
 LLAMA = "@cf/meta-llama/llama-2-7b-chat-hf-lora"
+
+needs_curl_and_jq = pytest.mark.skipif(
+    not (shutil.which("curl") and shutil.which("jq")),
+    reason="needs curl and jq: apt install curl jq",
+)
 
 Completed = subprocess.CompletedProcess[str]
 

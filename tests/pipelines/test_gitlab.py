@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from tests.pipelines.gitlab import ME, SOMEBODY, TOKEN, GitLab, a_gitlab, artifacts, jobs, run_job
-from tests.pipelines.support import Completed, Project, a_project, can, succeeded
+from tests.pipelines.support import Completed, Project, a_project, can, needs_curl_and_jq, succeeded
+
+pytestmark = [pytest.mark.needs_system, needs_curl_and_jq]
 
 MAIN = {"CI_COMMIT_BRANCH": "main", "CI_PIPELINE_SOURCE": "push"}
 SCHEDULE = {"CI_COMMIT_BRANCH": "main", "CI_PIPELINE_SOURCE": "schedule"}

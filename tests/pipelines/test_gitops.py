@@ -20,7 +20,9 @@ import yaml
 from reconciler.sandbox import Sandbox, SandboxSettings
 from tests.pipelines.github_api import GitHub, PullRequest, a_github
 from tests.pipelines.runner import Event, Finished, Runner, jobs
-from tests.pipelines.support import COMMANDS, REPOSITORY, run, succeeded
+from tests.pipelines.support import COMMANDS, REPOSITORY, needs_curl_and_jq, run, succeeded
+
+pytestmark = [pytest.mark.needs_system, needs_curl_and_jq]
 
 EXAMPLE = REPOSITORY / "examples" / "gitops"
 WORKFLOW = ".github/workflows/finetunes.yaml"
