@@ -82,3 +82,10 @@ def declare(project: Project, allow: str, **sources: tuple[str, dict[str, str]])
         for name, (address, digests) in sources.items()
     ]
     project.declare(*entries)
+
+
+def uploaded(project: Project, name: str) -> dict[str, str]:
+    """The digests of what the account got, by file name."""
+    (found,) = [one for one in project.box.account.finetunes() if one.name == name]
+    assets = project.box.account.assets(found.id)
+    return {asset.file_name: asset.sha256 for asset in assets}
