@@ -43,7 +43,7 @@ class Answer:
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
-    body: bytes | Path = b""
+    body: bytes | memoryview = b""
     claimed: int | None = None
     cut: int | None = None
 
@@ -52,7 +52,7 @@ class Files:
     """Answers with files, and misbehaves where it is told to."""
 
     def __init__(self) -> None:
-        self.files: dict[str, bytes | Path] = {}
+        self.files: dict[str, bytes] = {}
         self.redirects: dict[str, str] = {}
         self.statuses: dict[str, list[int]] = {}
         self.cuts: dict[str, list[int]] = {}
@@ -80,8 +80,7 @@ class Files:
         return self._file(path, seen)
 
     def _file(self, path: str, seen: Seen) -> Answer:
-        body = self.files[path]
-        raw = body if isinstance(body, bytes) else body.read_bytes()
+        raw = self.files[path]
         etag = f'"{hashlib.sha256(raw).hexdigest()[:32]}"'
         answer = Answer(200, {"ETag": etag}, raw, self.claimed.get(path))
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", seen.headers.get("range", ""))
@@ -89,7 +88,7 @@ class Files:
         if self.ranges and wanted and same:
             begin = int(wanted[1])
             end = min(int(wanted[2]) + 1 if wanted[2] else len(raw), len(raw))
-            answer.status, answer.body = 206, raw[begin:end]
+            answer.status, answer.body = 206, memoryview(raw)[begin:end]
             answer.headers["Content-Range"] = f"bytes {begin}-{end - 1}/{len(raw)}"
         if self.cuts.get(path):
             answer.cut = self.cuts[path].pop(0)
@@ -203,7 +202,7 @@ def _handler(site: Files) -> type[BaseHTTPRequestHandler]:
             seen = Seen(self.command, self.path, headers)
             site.log.append(seen)
             answer = site.answer(seen)
-            raw = answer.body if isinstance(answer.body, bytes) else answer.body.read_bytes()
+            raw = answer.body
             seen.status = answer.status
             self.send_response(answer.status)
             for name, value in answer.headers.items():
