@@ -122,11 +122,14 @@ def _rewritten(node: Scalar, text: str) -> _Edit:
 
 def _inserted(adapter: MappingNode, source: Scalar, pinned: AdapterSource) -> _Edit:
     text = source.source
-    if text.text_from(adapter.line, adapter.column, 1) == "{":
+    first = next(iter(adapter.entries.values())).key
+    # In front of the first key an anchor may stand, and in flow style a brace.
+    begin = len(text.text_before(adapter.line, adapter.column))
+    if "{" in text.text_before(first.line, first.column)[begin:]:
         place = (source.end_line, source.end_column)
         # The source itself may be rewritten at its beginning; this stands at its end.
         return _Edit(place, place, f", sha256: {_flow(pinned)}")
-    indent = " " * adapter.column
+    indent = " " * first.column
     lines = [f"{indent}sha256:", *(f"{indent}  {n}: {pinned.sha256[n]}" for n in ASSET_NAMES)]
     place = (source.end_line, len(text.line(source.end_line)))
     end = "\r\n" if "\r\n" in text.text else "\n"

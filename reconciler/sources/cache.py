@@ -113,7 +113,9 @@ class Cache:
             with self._counting():
                 partial.rename(path)
                 _sync_folder(path.parent)
-                kept = _open_shared(path)
+                # The same open file goes on, so its lock is turned over and never given up.
+                fcntl.flock(descriptor, fcntl.LOCK_SH)
+                kept = os.fdopen(os.dup(descriptor), "rb")
         return self._cached(kept, sha256)
 
     def _cached(self, file: io.BufferedReader, sha256: str) -> CachedFile:

@@ -192,7 +192,10 @@ def _reason(error: BaseException) -> str:
 
 
 _REASONS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
-    (ssl.SSLCertVerificationError, "its certificate is not trusted"),
+    (
+        ssl.SSLCertVerificationError,
+        "its certificate is not trusted (SSL_CERT_FILE names other authorities)",
+    ),
     (socket.gaierror, "its name could not be resolved"),
     (ConnectionRefusedError, "the connection was refused"),
     ((TimeoutError, urllib3.exceptions.TimeoutError), "nothing came in time"),

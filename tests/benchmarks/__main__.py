@@ -1,6 +1,6 @@
 """Run the benchmarks and print the ratios that the docs quote.
 
-    python -m tests.benchmarks [startup creates plan upload projects]
+    python -m tests.benchmarks [startup creates plan upload fetch projects]
 
 What has a bound is a ratio of two things measured in the same run on the same machine.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.benchmarks import creates, many_projects, noop_plan, startup, upload
+from tests.benchmarks import creates, fetch, many_projects, noop_plan, startup, upload
 from tests.benchmarks.report import Row, print_table
 
 BENCHMARKS = {
@@ -17,6 +17,7 @@ BENCHMARKS = {
     "plan": noop_plan.measure,
     "creates": creates.measure,
     "upload": upload.measure,
+    "fetch": fetch.measure,
     "projects": many_projects.measure,
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -30,18 +31,18 @@ def measure() -> Iterator[Row]:
         weights = write_adapter(folder / "adapter")
         yield Row("adapter", weights.stat().st_size / 1e6, "MB")
         yield Row("read by an inspection, without the digest", _read(folder) / 2**20, "MiB", 2)
-        ours, peak = _ours(folder)
-        yield Row("upload, peak memory", peak / 2**20, "MiB", 64)
+        ours, used = _ours(folder)
+        yield Row("upload, peak memory", used / 2**20, "MiB", 64)
         if curl:
             theirs = min(_theirs(curl, weights) for _ in range(2))
             yield Row("upload / (curl -F + sha256sum)", ours / theirs, "x", 1.5)
 
 
-def write_adapter(folder: Path) -> Path:
-    """Write an adapter of the largest useful size; the weights are noise."""
+def write_adapter(folder: Path, layers: int = LAYERS) -> Path:
+    """Write an adapter, by default of the largest useful size; the weights are noise."""
     folder.mkdir(parents=True)
     header, offset = {}, 0
-    for layer in range(LAYERS):
+    for layer in range(layers):
         for module in ("q_proj", "v_proj"):
             for side, shape in (("A", [RANK, WIDTH]), ("B", [WIDTH, RANK])):
                 size = RANK * WIDTH * 4
@@ -103,23 +104,38 @@ def _ours(folder: Path) -> tuple[float, int]:
         (folder / "reconciler.state.json").unlink(missing_ok=True)
         with account() as (_, env):
             began = time.perf_counter()
-            peak = _peak([*COMMAND, "apply", "--auto-approve"], folder, env)
-            found.append((time.perf_counter() - began, peak))
+            used = peak([*COMMAND, "apply", "--auto-approve"], folder, env)
+            found.append((time.perf_counter() - began, used))
     return min(found)
 
 
-def _peak(arguments: Sequence[str], folder: Path, env: dict[str, str]) -> int:
-    process = subprocess.Popen(
-        arguments,
-        cwd=folder,
-        env=environment(env),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status):
-        raise RuntimeError(f"{arguments} ended with {os.waitstatus_to_exitcode(status)}")
-    return usage.ru_maxrss * 1024
+def peak(arguments: Sequence[str], folder: Path, env: dict[str, str]) -> int:
+    """Run a command and return its peak bytes.
+
+    Looked up while it runs: the figure that wait4 gives begins with the memory of whoever
+    started the command.
+    """
+    with tempfile.TemporaryFile() as told:
+        process = subprocess.Popen(
+            arguments, cwd=folder, env=environment(env), stdout=told, stderr=told
+        )
+        highest = 0
+        while process.poll() is None:
+            highest = max(highest, _high_water(process.pid))
+            time.sleep(0.01)
+        if process.returncode:
+            told.seek(0)
+            raise RuntimeError(f"{arguments}: {told.read()[-2000:].decode()}")
+        return highest
+
+
+def _high_water(pid: int) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) * 1024 if found else 0
 
 
 def _theirs(curl: str, weights: Path) -> float:
