@@ -13,9 +13,23 @@ from reconciler.model import CONFIG_FILE, WEIGHTS_FILE
 from tests.adapters.support import ready
 from tests.cli.conftest import Project, project, serve
 from tests.sources.servers import Files, Hub, serving
-from tests.stores.conftest import s3, s3_endpoint
+from tests.stores.places import SERVERS, Served
 
-__all__ = ["project", "s3", "s3_endpoint", "serve"]
+__all__ = ["project", "serve"]
+
+
+@pytest.fixture(scope="session")
+def _s3() -> Iterator[Served]:
+    with SERVERS["s3"]() as served:
+        yield served
+
+
+@pytest.fixture
+def s3(_s3: Served, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The endpoint of an S3 server that the environment points to."""
+    for name, value in _s3.environment.items():
+        monkeypatch.setenv(name, value)
+    return _s3.endpoint
 
 
 @pytest.fixture(scope="session")
