@@ -51,6 +51,7 @@ _FAMILY_TITLES = {
     "R5": "Cloudflare",
     "R6": "Plan",
     "R7": "Apply",
+    "R9": "Sources of adapters",
 }
 
 
