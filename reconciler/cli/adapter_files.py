@@ -21,6 +21,7 @@ from reconciler.cloudflare import AssetBody
 from reconciler.diagnostics import Diagnostic, DiagnosticError, has_errors
 from reconciler.model import Adapter, AdapterSource, Address, Asset, Change
 from reconciler.plan import Plan
+from reconciler.project.settings import DEFAULT_CACHE
 from reconciler.sources import (
     Bandwidth,
     Cache,
@@ -50,6 +51,7 @@ class AdapterFiles:
         self._workspace = workspace
         self._declared = declared
         self._stop = stop
+        self._cache = workspace.settings.root / workspace.settings.cache
         self._bandwidth = Bandwidth(workspace.settings.max_bytes_per_second)
         self._fetched: dict[Address, _Fetched] = {}
         self._stack = ExitStack()
@@ -88,9 +90,9 @@ class AdapterFiles:
 
     def _open_fetcher(self) -> tuple[Fetcher, Sources]:
         settings = self._workspace.settings
-        if settings.cache.parent == settings.root / ".reconciler":
-            make_private_folder(settings.cache.parent)
-        cache = Cache(settings.cache, settings.max_cache_bytes)
+        if settings.cache == DEFAULT_CACHE:
+            make_private_folder(self._cache.parent)
+        cache = Cache(self._cache, settings.max_cache_bytes)
         fetcher = Fetcher(cache, settings.limits, self._bandwidth, self._stop)
         sources = Sources(os.environ)
         return self._stack.enter_context(fetcher), self._stack.enter_context(sources)
@@ -153,7 +155,7 @@ class AdapterFiles:
         fetched = self._fetched.get(address)
         if fetched:
             path = fetched.files[asset.file_name].path
-            file = open_asset_file(path, asset, self._workspace.settings.cache)
+            file = open_asset_file(path, asset, self._cache)
         else:
             folder = self._declared.folders[address]
             file = open_asset(folder, asset, self._workspace.root_for(folder.parent))

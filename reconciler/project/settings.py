@@ -60,7 +60,8 @@ class Settings:
     account_id: "" where nobody named one; commands that need it call `require_account`.
     state_from_file: the project file alone names the place of the state.
     allowed_sources: where adapters may live besides the project's folders. cache: the folder
-    of what was fetched, of at most max_cache_bytes. max_bytes_per_second: None for no bound.
+    of what was fetched, relative to root, of at most max_cache_bytes bytes.
+    max_bytes_per_second: None for no bound.
     """
 
     root: Path
@@ -72,7 +73,7 @@ class Settings:
     parallelism: int = DEFAULT_PARALLELISM
     limits: Limits = field(default_factory=Limits)
     allowed_sources: tuple[str, ...] = ()
-    cache: Path = Path(DEFAULT_CACHE)
+    cache: str = DEFAULT_CACHE
     max_cache_bytes: int = DEFAULT_CACHE_BYTES
     max_bytes_per_second: int | None = None
 
@@ -113,7 +114,7 @@ def resolve_settings(root: Path, environment: Mapping[str, str], flags: Flags) -
     state = flags.state or environment.get(STATE_VARIABLE, "").strip()
     return replace(
         settings,
-        cache=root / (environment.get(CACHE_VARIABLE, "").strip() or DEFAULT_CACHE),
+        cache=environment.get(CACHE_VARIABLE, "").strip() or DEFAULT_CACHE,
         state_from_file=settings.state_from_file and not state,
         manifests=flags.manifests or settings.manifests,
         state=state or settings.state,

@@ -49,7 +49,11 @@ limits: {{max_finetunes: 200, max_rank: 64, max_adapter_bytes: 1000, requests_pe
 
 def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
     assert resolve(tmp_path) == Settings(
-        tmp_path, state="reconciler.state.json", parallelism=4, limits=Limits()
+        tmp_path,
+        state="reconciler.state.json",
+        parallelism=4,
+        limits=Limits(),
+        cache=tmp_path / ".reconciler/cache",
     )
 
 
@@ -63,7 +67,7 @@ def test_every_setting_of_the_file_is_read(tmp_path: Path) -> None:
 
 
 def test_the_version_alone_is_enough(tmp_path: Path) -> None:
-    assert resolve(tmp_path, "version: 1\n") == Settings(tmp_path)
+    assert resolve(tmp_path, "version: 1\n") == resolve(tmp_path)
 
 
 def test_limits_that_are_left_out_have_their_defaults(tmp_path: Path) -> None:
@@ -402,3 +406,25 @@ def test_row_61_a_credential_further_down_is_refused_too(tmp_path: Path) -> None
     (problem,) = refused(tmp_path, "version: 1\nlimits: {api_token: hunter2}\n")
     assert problem.code == "R105"
     assert "hunter2" not in repr(problem)
+
+
+def test_sources_and_bandwidth(tmp_path: Path) -> None:
+    text = (
+        "version: 1\nmax_bytes_per_second: 1000000\n"
+        "sources: {allow: [hf://acme, 's3://acme-adapters/prod'], max_cache_bytes: 5000}\n"
+    )
+    settings = resolve(tmp_path, text)
+    assert settings.allowed_sources == ("hf://acme", "s3://acme-adapters/prod")
+    assert (settings.max_cache_bytes, settings.max_bytes_per_second) == (5000, 1_000_000)
+
+
+@pytest.mark.parametrize("entry", ["acme", "http://a.example", "https://", "https://u:p@a.example"])
+def test_an_allowed_source_is_the_beginning_of_an_address(tmp_path: Path, entry: str) -> None:
+    (problem,) = refused(tmp_path, f"version: 1\nsources: {{allow: ['{entry}']}}\n")
+    assert problem.code == "R108"
+    assert "hf://ORG" in problem.hint
+
+
+def test_the_cache_is_where_the_environment_says(tmp_path: Path) -> None:
+    settings = resolve_settings(tmp_path, {"RECONCILER_CACHE": "/var/cache/x"}, Flags())
+    assert settings.cache == "/var/cache/x"
