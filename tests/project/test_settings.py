@@ -49,11 +49,7 @@ limits: {{max_finetunes: 200, max_rank: 64, max_adapter_bytes: 1000, requests_pe
 
 def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
     assert resolve(tmp_path) == Settings(
-        tmp_path,
-        state="reconciler.state.json",
-        parallelism=4,
-        limits=Limits(),
-        cache=tmp_path / ".reconciler/cache",
+        tmp_path, state="reconciler.state.json", parallelism=4, limits=Limits()
     )
 
 
@@ -67,7 +63,7 @@ def test_every_setting_of_the_file_is_read(tmp_path: Path) -> None:
 
 
 def test_the_version_alone_is_enough(tmp_path: Path) -> None:
-    assert resolve(tmp_path, "version: 1\n") == resolve(tmp_path)
+    assert resolve(tmp_path, "version: 1\n") == Settings(tmp_path)
 
 
 def test_limits_that_are_left_out_have_their_defaults(tmp_path: Path) -> None:
