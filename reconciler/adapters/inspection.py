@@ -209,7 +209,7 @@ def _require_folder(folder: Path, name: str, root: Path | None) -> None:
         raise DiagnosticError(
             codes.NO_FOLDER.error(
                 f"The folder {name} does not exist.",
-                hint="Write the path relative to the manifest's own folder.",
+                hint="Check the path; in a manifest it starts from the manifest's own folder.",
                 range=whole_file(name),
             )
         )

@@ -52,7 +52,7 @@ def inspect_(terminal: Terminal, place: str, model: str, format_: str) -> int:
     else:
         if inspection.adapter:
             terminal.out(render_adapter(inspection.adapter, terminal.out_style))
-        if found:
+        if found and inspection.adapter:
             terminal.err("")
         terminal.diagnostics(found)
     return 1 if has_errors(found) else 0

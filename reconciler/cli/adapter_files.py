@@ -15,8 +15,9 @@ from functools import partial
 from reconciler.adapters import AssetFile, open_asset, open_asset_file
 from reconciler.apply.crew import Crew, Emit, Finished
 from reconciler.apply.events import Event, FetchDone, FetchProgress, FetchStarted, Remark
+from reconciler.cli.declared import Declared, root_for
 from reconciler.cli.files import make_private_folder
-from reconciler.cli.workspace import Declared, Workspace
+from reconciler.cli.workspace import Workspace
 from reconciler.cloudflare import AssetBody
 from reconciler.diagnostics import Diagnostic, DiagnosticError, has_errors
 from reconciler.model import Adapter, AdapterSource, Address, Asset, Change
@@ -158,7 +159,7 @@ class AdapterFiles:
             file = open_asset_file(path, asset, self._cache)
         else:
             folder = self._declared.folders[address]
-            file = open_asset(folder, asset, self._workspace.root_for(folder.parent))
+            file = open_asset(folder, asset, root_for(self._workspace.settings, folder.parent))
         return _Paced(file, self._bandwidth)
 
 

@@ -10,6 +10,7 @@ import click
 
 from reconciler.apply import ApplyOptions
 from reconciler.cli.approval import Approval, read_approval
+from reconciler.cli.declared import Declared
 from reconciler.cli.execution import Execution
 from reconciler.cli.interrupts import orderly_stop
 from reconciler.cli.options import (
@@ -20,9 +21,10 @@ from reconciler.cli.options import (
     state_options,
 )
 from reconciler.cli.reporter import Reporter, open_reporter
+from reconciler.cli.scope import parse_scope
 from reconciler.cli.terminal import Terminal, tell_at_once
 from reconciler.cli.verify import verify_applied
-from reconciler.cli.workspace import Declared, Planned, Workspace, parse_scope
+from reconciler.cli.workspace import Planned, Workspace
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import adapters as adapter_codes
 from reconciler.diagnostics.codes import project as codes

@@ -14,8 +14,9 @@ from pathlib import Path
 from reconciler.apply import ApplyOptions, Ledger, Outcome, Run
 from reconciler.apply.events import Event
 from reconciler.cli.adapter_files import AdapterFiles
+from reconciler.cli.declared import Declared
 from reconciler.cli.reporter import Reporter
-from reconciler.cli.workspace import Declared, Planned, Workspace
+from reconciler.cli.workspace import Planned, Workspace
 from reconciler.cloudflare import AccountClient
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as codes

@@ -11,8 +11,9 @@ from typing import Any
 import click
 
 from reconciler.cli.options import state_options
+from reconciler.cli.scope import parse_addresses
 from reconciler.cli.terminal import Terminal
-from reconciler.cli.workspace import Workspace, parse_scope
+from reconciler.cli.workspace import Workspace
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as codes
 from reconciler.model import Address
@@ -75,7 +76,7 @@ def _entry(record: FinetuneRecord) -> dict[str, Any]:
 def _chosen(
     finetunes: Mapping[Address, FinetuneRecord], addresses: tuple[str, ...]
 ) -> dict[Address, FinetuneRecord]:
-    wanted = parse_scope(addresses, ()).targets or tuple(sorted(finetunes))
+    wanted = parse_addresses(addresses) or tuple(sorted(finetunes))
     missing = [address for address in wanted if address not in finetunes]
     if missing:
         raise DiagnosticError(

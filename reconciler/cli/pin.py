@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+from reconciler.cli.declared import manifest_files
 from reconciler.cli.terminal import Terminal
 from reconciler.cli.workspace import Workspace
 from reconciler.diagnostics import Diagnostic, DiagnosticError
@@ -54,7 +55,7 @@ def _lines(source: AdapterSource) -> list[str]:
 
 def _declared(workspace: Workspace, names: tuple[str, ...]) -> list[Declaration]:
     """Find what is to be pinned; DiagnosticError for every reason not to."""
-    files, problems = workspace.manifest_files()
+    files, problems = manifest_files(workspace.settings)
     declared, found = find_declarations(files)
     if problems or found:
         raise DiagnosticError(*problems, *found)

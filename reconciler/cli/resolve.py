@@ -8,8 +8,9 @@ import click
 
 from reconciler.apply.resolution import adopt, retry
 from reconciler.cli.options import account_options, state_options
+from reconciler.cli.scope import parse_addresses
 from reconciler.cli.terminal import Terminal
-from reconciler.cli.workspace import Workspace, parse_scope
+from reconciler.cli.workspace import Workspace
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import apply as apply_codes
 from reconciler.diagnostics.codes import project as codes
@@ -76,7 +77,7 @@ def command(
 
 
 def _chosen(state: State, address: str | None) -> tuple[Address, ...]:
-    wanted = parse_scope((address,), ()).targets if address else tuple(sorted(state.pending))
+    wanted = parse_addresses((address,)) if address else tuple(sorted(state.pending))
     missing = [item for item in wanted if item not in state.pending]
     if missing or not wanted:
         what = f"{missing[0]} has no unresolved create." if missing else "Nothing is unresolved."

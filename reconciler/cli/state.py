@@ -8,8 +8,9 @@ import click
 
 from reconciler.cli import state_editing, state_moving
 from reconciler.cli.options import state_options
+from reconciler.cli.scope import parse_address
 from reconciler.cli.terminal import Terminal
-from reconciler.cli.workspace import Workspace, parse_scope
+from reconciler.cli.workspace import Workspace
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as codes
 from reconciler.render.state_human import render_record
@@ -55,7 +56,7 @@ def show(terminal: Terminal, address: str, state: str, sandbox: bool, format_: s
       reconciler state show support-bot
     """
     recorded = Workspace(terminal, state=state, sandbox=sandbox).recorded_state()
-    wanted = parse_scope((address,), ()).targets[0]
+    wanted = parse_address(address)
     record, intent = recorded.finetunes.get(wanted), recorded.pending.get(wanted)
     if record is None and intent is None:
         raise DiagnosticError(

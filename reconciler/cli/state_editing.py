@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import click
 
 from reconciler.cli.options import lock_option, state_options
+from reconciler.cli.scope import parse_address, parse_addresses
 from reconciler.cli.terminal import Terminal
-from reconciler.cli.workspace import Workspace, parse_scope
+from reconciler.cli.workspace import Workspace
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as project_codes
 from reconciler.diagnostics.codes import state as codes
@@ -40,7 +41,7 @@ def move(
       reconciler state mv support support-bot
     """
     workspace = Workspace(terminal, state=state, sandbox=sandbox, lock_timeout=lock_timeout)
-    old, new = parse_scope((source,), ()).targets[0], parse_scope((destination,), ()).targets[0]
+    old, new = parse_address(source), parse_address(destination)
     _edit(workspace, "state mv", _Move(old, new))
     terminal.out(f"{old} is now {new}.")
     return 0
@@ -63,7 +64,7 @@ def remove(
       reconciler state rm old-bot
     """
     workspace = Workspace(terminal, state=state, sandbox=sandbox, lock_timeout=lock_timeout)
-    wanted = parse_scope(addresses, ()).targets
+    wanted = parse_addresses(addresses)
     before = _edit(workspace, "state rm", _Removal(wanted))
     for address in wanted:
         terminal.out(f"{address}: forgotten; it stays in the account.")

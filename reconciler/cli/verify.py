@@ -8,10 +8,12 @@ from typing import Protocol
 
 import click
 
+from reconciler.cli.declared import Declared
 from reconciler.cli.interrupts import orderly_stop
 from reconciler.cli.options import account_options, answer_option, state_options
+from reconciler.cli.scope import parse_addresses
 from reconciler.cli.terminal import Terminal, tell_at_once
-from reconciler.cli.workspace import Declared, Workspace, parse_scope
+from reconciler.cli.workspace import Workspace
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import project as codes
 from reconciler.model import Address
@@ -81,7 +83,7 @@ def verify_applied(
 
 
 def _chosen(state: State, addresses: tuple[str, ...]) -> tuple[Address, ...]:
-    wanted = parse_scope(addresses, ()).targets or tuple(sorted(state.finetunes))
+    wanted = parse_addresses(addresses) or tuple(sorted(state.finetunes))
     missing = [address for address in wanted if address not in state.finetunes]
     if missing:
         raise DiagnosticError(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from reconciler.cli.declared import Declared, declare
 from reconciler.cli.files import make_private_folder
 from reconciler.cli.identity import lock_info
+from reconciler.cli.scope import check_scope
 from reconciler.cli.terminal import Terminal
 from reconciler.cloudflare import (
     AccountClient,
@@ -22,18 +22,14 @@ from reconciler.cloudflare import (
     is_loopback,
     resolve_base_url,
 )
-from reconciler.diagnostics import Diagnostic, DiagnosticError, has_errors
+from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as codes
 from reconciler.diagnostics.codes import state as state_codes
-from reconciler.model import Address, Desired, Finetune
 from reconciler.plan import Plan, Scope, build_plan
-from reconciler.project import Flags, Settings, resolve_settings, why_not_allowed
+from reconciler.project import Flags, resolve_settings
 from reconciler.refresh import PriorState, refresh
 from reconciler.state import Snapshot, State, StateLock, StateStore, new_state
 from reconciler.stores import open_store
-
-if TYPE_CHECKING:
-    from reconciler.manifests import ManifestFile
 
 SANDBOX_FOLDER = ".reconciler"
 SANDBOX_STATE = f"{SANDBOX_FOLDER}/sandbox.state.json"
@@ -46,15 +42,6 @@ class Planned:
     plan: Plan
     prior: PriorState
     version: str
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """What the manifests say; folders: where each adapter lies, by address."""
-
-    desired: Desired
-    folders: dict[Address, Path]
-    warnings: tuple[Diagnostic, ...]
 
 
 class Workspace:
@@ -101,85 +88,9 @@ class Workspace:
             state_from_file=False,
         )
 
-    # Desired
-
     def declared(self, scope: Scope | None = None) -> Declared:
         """Read the manifests and inspect the adapters in scope; DiagnosticError with all errors."""
-        from reconciler.manifests import read_manifests
-
-        files, problems = self.manifest_files()
-        reading = read_manifests(files)
-        found = [*problems, *reading.diagnostics]
-        found.extend(self._refused_sources(reading.desired))
-        if has_errors(found):
-            raise DiagnosticError(*found)
-        folders = {
-            address: reading.folders[address] / finetune.adapter_path
-            for address, finetune in reading.desired.finetunes.items()
-            if finetune.adapter_path and (scope is None or scope.includes(finetune))
-        }
-        desired = _with_pinned_adapters(reading.desired)
-        finetunes, findings = self._inspected(desired, reading.folders, folders)
-        found.extend(findings)
-        if has_errors(found):
-            raise DiagnosticError(*found)
-        return Declared(replace(reading.desired, finetunes=finetunes), folders, tuple(found))
-
-    def manifest_files(self) -> tuple[tuple[ManifestFile, ...], tuple[Diagnostic, ...]]:
-        """Find the manifests; returns the files, and what is wrong with finding them."""
-        from reconciler.manifests import discover_manifests, find_manifests
-
-        root = self.settings.root
-        if self.settings.manifests:
-            return find_manifests(self.settings.manifests, root)
-        return discover_manifests(root)
-
-    def _refused_sources(self, desired: Desired) -> Iterator[Diagnostic]:
-        """Yield the sources that the project file does not allow."""
-        for finetune in desired.finetunes.values():
-            if finetune.source is None:
-                continue
-            refusal = why_not_allowed(finetune.source.address, self.settings.allowed_sources)
-            if refusal:
-                place = finetune.range_of("adapter")
-                yield refusal.at(place).about(str(finetune.address))
-
-    def _inspected(
-        self, desired: Desired, manifest_folders: dict[Address, Path], folders: dict[Address, Path]
-    ) -> tuple[dict[Address, Finetune], list[Diagnostic]]:
-        """Inspect and digest the adapters, several at once; hashing leaves the interpreter free."""
-        finetunes = dict(desired.finetunes)
-        if not folders:
-            return finetunes, []
-        from reconciler.adapters import inspect
-
-        def look(address: Address) -> tuple[Finetune, tuple[Diagnostic, ...]]:
-            finetune = finetunes[address]
-            inspection = inspect(
-                folders[address],
-                location=os.path.relpath(folders[address], self.settings.root),
-                model=finetune.model,
-                limits=self.settings.limits,
-                root=self.root_for(manifest_folders[address]),
-            )
-            # A finding without a place is about the model that the manifest names.
-            model = finetune.range_of("model")
-            about = tuple(
-                (d if d.range else d.at(model)).about(str(address)) for d in inspection.diagnostics
-            )
-            return replace(finetune, adapter=inspection.adapter), about
-
-        findings: list[Diagnostic] = []
-        with ThreadPoolExecutor(self.settings.parallelism) as pool:
-            for finetune, found in pool.map(look, folders):
-                finetunes[finetune.address] = finetune
-                findings.extend(found)
-        return finetunes, findings
-
-    def root_for(self, folder: Path) -> Path:
-        """Return what an adapter may not leave: the project, or an outside manifest's folder."""
-        root, folder = self.settings.root.resolve(), folder.resolve()
-        return root if folder.is_relative_to(root) else folder
+        return declare(self.settings, scope)
 
     # State and account
 
@@ -284,79 +195,9 @@ class Workspace:
     ) -> Planned:
         """Load, list and plan; account None compares with the state alone."""
         snapshot = self.snapshot(store)
-        check_scope(scope, declared.desired, snapshot)
+        check_scope(scope, declared.desired, snapshot.state)
         listing = account.list_finetunes() if account else None
         prior = refresh(snapshot.state, listing)
         plan = build_plan(declared.desired, prior, self.settings.limits, scope)
         problems = (*declared.warnings, *plan.problems)
         return Planned(replace(plan, problems=problems), prior, snapshot.version)
-
-
-def _with_pinned_adapters(desired: Desired) -> Desired:
-    """Take the adapters that live elsewhere for what their pins say."""
-    finetunes = {
-        address: replace(finetune, adapter=finetune.source.adapter) if finetune.source else finetune
-        for address, finetune in desired.finetunes.items()
-    }
-    return replace(desired, finetunes=finetunes)
-
-
-def check_scope(scope: Scope, desired: Desired, snapshot: Snapshot) -> None:
-    """Refuse a scope that nobody is in; it would plan nothing and look like success."""
-    known = {*desired.finetunes, *snapshot.state.finetunes, *snapshot.state.pending}
-    unknown = [target for target in scope.targets if target not in known]
-    if unknown:
-        raise DiagnosticError(
-            *(
-                codes.UNKNOWN_ADDRESS.error(
-                    f"{target} is neither declared nor recorded.",
-                    hint=f"There are: {', '.join(map(str, sorted(known)[:10])) or 'none'}.",
-                )
-                for target in unknown
-            )
-        )
-    if scope.selector and not any(map(scope.includes, desired.finetunes.values())):
-        wanted = ", ".join(f"{key}={value}" for key, value in scope.selector.items())
-        raise DiagnosticError(
-            codes.UNKNOWN_ADDRESS.error(
-                f"No declared finetune {'in scope ' if scope.targets else ''}has {wanted}.",
-                hint="Check the `labels` in the manifests.",
-            )
-        )
-
-
-def parse_scope(
-    targets: tuple[str, ...], selectors: tuple[str, ...], *, refreshed: bool = True
-) -> Scope:
-    """Read --target and --selector; DiagnosticError where they are malformed."""
-    addresses = []
-    for text in targets:
-        address = Address.parse(text)
-        if address is None:
-            raise DiagnosticError(
-                codes.INVALID_USAGE.error(
-                    f"--target {text}: not an address.", hint="Write finetune.NAME or NAME."
-                )
-            )
-        addresses.append(address)
-    labels = {}
-    for text in selectors:
-        for part in text.split(","):
-            key, separator, value = part.partition("=")
-            if not separator or not key:
-                raise DiagnosticError(
-                    codes.INVALID_USAGE.error(
-                        f"--selector {part}: not LABEL=VALUE.", hint="Write team=support."
-                    )
-                )
-            labels[key] = value
-    return Scope(tuple(sorted(set(addresses))), labels, refreshed)
-
-
-__all__ = [
-    "Declared",
-    "Planned",
-    "Settings",
-    "Workspace",
-    "parse_scope",
-]

@@ -30,7 +30,8 @@ _UNREAD = {codes.NOT_TEXT.id, codes.YAML_SYNTAX.id, codes.UNSUPPORTED_YAML.id}
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read. desired is whole only where no diagnostic is an error.
+    """What was read. desired is whole only where no diagnostic is an error; otherwise it has the
+    finetunes in which there is no mistake, so that their adapters can be inspected all the same.
 
     folders: what the paths of a finetune's manifest start from.
     """
@@ -62,9 +63,9 @@ def read_manifests(files: Iterable[ManifestFile]) -> Reading:
                 hint="Mend these and run it again.",
             )
         ]
-    if has_errors(diagnostics):
         return Reading(Desired(), tuple(diagnostics), {})
-    return Reading(_desired(documents), tuple(diagnostics), _folders(documents))
+    desired = _desired(documents) if not has_errors(diagnostics) else _sound(documents, diagnostics)
+    return Reading(desired, tuple(diagnostics), _folders(documents))
 
 
 def _in_order_of_text(finding: Diagnostic) -> tuple[str, int, int]:
@@ -116,15 +117,32 @@ def _folders(documents: list[Document]) -> dict[Address, Path]:
     }
 
 
+def _entries(documents: list[Document]) -> Iterator[tuple[Scalar, MappingNode]]:
+    """Yield every declared finetune: its key and its fields."""
+    for document in documents:
+        for entry in document.root.mapping("finetunes"):
+            if isinstance(entry.value, MappingNode):
+                yield entry.key, entry.value
+
+
+def _sound(documents: list[Document], diagnostics: list[Diagnostic]) -> Desired:
+    """Return the finetunes that no error is about."""
+    mistakes = [(d.range.filename, d.range.start.line) for d in diagnostics if d.range]
+    sound = (
+        _finetune(key, body)
+        for key, body in _entries(documents)
+        if not any(
+            file == key.range.filename and key.range.start.line <= line <= body.range.end.line
+            for file, line in mistakes
+        )
+    )
+    return Desired(finetunes={finetune.address: finetune for finetune in sound})
+
+
 def _desired(documents: list[Document]) -> Desired:
     roots = [document.root for document in documents]
     finetunes = sorted(
-        (
-            _finetune(entry.key, entry.value)
-            for root in roots
-            for entry in root.mapping("finetunes")
-            if isinstance(entry.value, MappingNode)
-        ),
+        (_finetune(key, body) for key, body in _entries(documents)),
         key=lambda finetune: finetune.address,
     )
     moves = [move for root in roots for move in root.sequence("moved")]

@@ -149,6 +149,7 @@ def test_init_begins_a_project_that_works(project: Project) -> None:
 def test_validate_says_all_at_once_and_as_json(project: Project) -> None:
     project.write(
         "version: 1\nfinetunes:\n  a: {model: @cf/x/y}\n  a: {}\n  b: {modle: x, public: no}\n"
+        "  c: {}\n"
     )
 
     result = project.run("validate")

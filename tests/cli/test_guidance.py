@@ -170,3 +170,20 @@ def test_the_question_names_the_account(project: Project, sandbox: bool) -> None
     child.close()
     assert child.exitstatus == 1
     assert project.names == []
+
+
+def test_mistakes_of_manifests_and_of_adapters_are_told_at_once(project: Project) -> None:
+    project.write(
+        "version: 1\n"
+        "finetunes:\n"
+        f'  a: {{model: "{MODEL}", adapter: nowhere}}\n'
+        f'  b: {{model: "{MODEL}", pubic: true}}\n'
+        f'  c: {{model: "{MODEL}", adapter: finetunes.yaml}}\n'
+    )
+    result = project.run("validate")
+    assert result.code == 1
+    places = [line.split()[1] for line in result.err.splitlines() if "-->" in line]
+    assert places == ["finetunes.yaml:4:59", "finetunes.yaml:3:68", "finetunes.yaml:5:68"]
+    assert "The folder nowhere does not exist." in result.err
+    assert "finetunes.yaml is not a folder." in result.err
+    assert "3 errors" in result.err
