@@ -93,7 +93,7 @@ def test_a_comment_holds_nothing_but_our_own_elements(name: str) -> None:
 @given(text=hostile_texts())
 @example(text="".join(TRICKS))
 @example(text="\n".join(TRICKS))
-def test_hostile_texts_are_inert(text: str) -> None:
+def test_rows_62_and_63_hostile_texts_are_inert(text: str) -> None:
     assert_inert(render_markdown(plans.hostile(text), Place(text, (text,))))
 
 
