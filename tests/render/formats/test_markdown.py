@@ -150,6 +150,11 @@ def test_the_command_names_what_was_typed_with_the_plan() -> None:
     assert f"{command} --plan-digest {plans.first().digest}\n" in text
 
 
+def test_of_a_part_no_more_than_the_part_is_said_to_be_as_declared() -> None:
+    part = replace(plans.converged(), scope=Scope((Address("digest"),)))
+    assert "The account has what this part of the manifests says." in render_markdown(part)
+
+
 def test_a_scope_of_a_thousand_targets_still_fits() -> None:
     targets = tuple(Address(f"a-very-long-name-of-a-bot-{n}") for n in range(3_000))
     text = render_markdown(replace(plans.first(), scope=Scope(targets)))
