@@ -90,6 +90,8 @@ SECTIONS: dict[str, dict[int, str]] = {
         58: "characters that cannot be seen",
         60: "paths out of the project",
         61: "an address of the API, or a credential, in a file",
+        62: "commands of a CI log in names and descriptions",
+        63: "mentions, links, pictures and HTML in names and descriptions",
         64: "a plan file that was edited",
     },
 }

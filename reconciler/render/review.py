@@ -68,6 +68,7 @@ def verdict(plan: Plan) -> Verdict:
 def verdict_text(plan: Plan) -> str:
     """Say in a sentence or two what the verdict means."""
     where = "account" if plan.scope.refreshed else "state"
+    what = "this part of the manifests says" if plan.scope.is_partial else "the manifests say"
     same = "It is applied only if it is still the very same plan then."
     if not plan.scope.refreshed:
         same = "The account was not asked: it is applied only if the account agrees with it."
@@ -75,9 +76,9 @@ def verdict_text(plan: Plan) -> str:
         Verdict.UNRESOLVED: "An earlier create was cut off, and its outcome is unknown. Nothing "
         "is applied until somebody has said what became of it.",
         Verdict.BLOCKED: "Something in it is impossible or wrong, and nothing at all is applied "
-        "until that is mended.",
+        "until that is mended, or the rest is planned alone with `--target`.",
         Verdict.CHANGES: same,
-        Verdict.CONVERGED: f"The {where} has what the manifests say.",
+        Verdict.CONVERGED: f"The {where} has what {what}.",
     }[verdict(plan)]
 
 

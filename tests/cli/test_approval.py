@@ -102,7 +102,7 @@ def test_a_plan_of_a_newer_format_is_told_so(planned: Project, command: str) -> 
 
 
 @pytest.mark.parametrize("command", ["apply", "show"])
-def test_where_a_plan_was_edited_is_told(planned: Project, command: str) -> None:
+def test_row_64_where_a_plan_was_edited_is_told(planned: Project, command: str) -> None:
     path = planned.folder / "plan.json"
     path.write_text(path.read_text().replace(SAID, "New words.", 1))
     message = said(planned.run(command, "plan.json"), "R611")

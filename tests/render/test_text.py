@@ -49,7 +49,7 @@ def test_what_is_unknown_is_called_so() -> None:
     assert quoted(None) == "(unknown)"
 
 
-def test_commands_of_a_log_are_broken() -> None:
+def test_row_62_commands_of_a_log_are_broken() -> None:
     assert inert("  ::add-mask::x") == "  \\u003a:add-mask::x"
     assert inert("a ##[group]") == "a \\u0023#[group]"
     assert inert("##vso[x]") == "\\u0023#vso[x]"

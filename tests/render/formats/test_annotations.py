@@ -85,7 +85,7 @@ def test_columns_are_left_out_where_a_range_goes_on() -> None:
 
 
 @given(text=hostile_texts())
-def test_hostile_texts_make_no_other_command(text: str) -> None:
+def test_row_62_hostile_texts_make_no_other_command(text: str) -> None:
     written = render_annotations(findings.hostile(text), text)
     commands = as_runner_reads(written)
     assert [command.name for command in commands] == ["error", "warning"]

@@ -63,7 +63,7 @@ def with_text(text: str) -> Page:
 @given(text=hostile_texts().filter(bool))
 @settings(max_examples=40)
 @example(text="".join(TRICKS))
-def test_hostile_texts_add_no_element(text: str) -> None:
+def test_row_63_hostile_texts_add_no_element(text: str) -> None:
     assert shape(with_text(text)) == shape(with_text("word"))
 
 

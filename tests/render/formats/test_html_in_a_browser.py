@@ -130,7 +130,7 @@ def test_the_keyboard_reaches_everything(opened: Open) -> None:
     assert closed.locator("table").is_visible()
 
 
-def test_the_policy_lets_nothing_else_run_or_load(browser: Browser, tmp_path: Path) -> None:
+def test_row_63_the_policy_lets_nothing_else_run_or_load(browser: Browser, tmp_path: Path) -> None:
     """Even what got past the escaping would be without effect."""
     path = tmp_path / "page.html"
     html = PAGES["everything"]()

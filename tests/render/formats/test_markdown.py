@@ -93,7 +93,7 @@ def test_a_comment_holds_nothing_but_our_own_elements(name: str) -> None:
 @given(text=hostile_texts())
 @example(text="".join(TRICKS))
 @example(text="\n".join(TRICKS))
-def test_hostile_texts_are_inert(text: str) -> None:
+def test_rows_62_and_63_hostile_texts_are_inert(text: str) -> None:
     assert_inert(render_markdown(plans.hostile(text), Place(text, (text,))))
 
 
@@ -148,6 +148,11 @@ def test_the_command_names_what_was_typed_with_the_plan() -> None:
     text = render_markdown(plans.first(), place)
     command = "reconciler -C environments/prod apply --manifest 'a b.yaml' --state s.json"
     assert f"{command} --plan-digest {plans.first().digest}\n" in text
+
+
+def test_of_a_part_no_more_than_the_part_is_said_to_be_as_declared() -> None:
+    part = replace(plans.converged(), scope=Scope((Address("digest"),)))
+    assert "The account has what this part of the manifests says." in render_markdown(part)
 
 
 def test_a_scope_of_a_thousand_targets_still_fits() -> None:
