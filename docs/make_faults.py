@@ -90,7 +90,10 @@ SECTIONS: dict[str, dict[int, str]] = {
         58: "characters that cannot be seen",
         60: "paths out of the project",
         61: "an address of the API, or a credential, in a file",
+        62: "commands to the runner in names and descriptions",
         64: "a plan file that was edited",
+        65: "a credential in a log, a plan or a state",
+        67: "a fork's pull request, which has no token",
     },
 }
 NAMED = range(1, 53)
