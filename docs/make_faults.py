@@ -93,6 +93,8 @@ SECTIONS: dict[str, dict[int, str]] = {
         62: "commands of a CI log in names and descriptions",
         63: "mentions, links, pictures and HTML in names and descriptions",
         64: "a plan file that was edited",
+        65: "a credential in a log, a plan or a state",
+        67: "a fork's pull request, which has no token",
     },
 }
 NAMED = range(1, 53)

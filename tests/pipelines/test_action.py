@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from reconciler.cli.pipelines import PATHS, pipeline
 from tests.pipelines.github_api import BOT, NAME, Comment, GitHub, PullRequest, a_github
 from tests.pipelines.runner import ACTION, Event, Finished, Runner
 from tests.pipelines.support import (
@@ -163,7 +164,9 @@ def test_the_comment_is_updated_and_not_repeated(repository: Repository) -> None
     assert len(repository.comments) == 132
 
 
-def test_a_fork_gets_a_plan_without_the_account_and_no_comment(repository: Repository) -> None:
+def test_row_67_a_fork_gets_a_plan_without_the_account_and_no_comment(
+    repository: Repository,
+) -> None:
     done = repository.use(FORK, "plan")
 
     assert not done.failed, done.log
@@ -234,7 +237,7 @@ def test_a_plan_that_cannot_be_applied_is_shown_and_fails(repository: Repository
     assert "In the way" in comment.body
 
 
-def test_texts_of_others_are_no_commands_to_the_runner(repository: Repository) -> None:
+def test_row_62_texts_of_others_are_no_commands_to_the_runner(repository: Repository) -> None:
     text = r"\n::error::gotcha\n::set-output name=digest::x\n##[error]x\n::stop-commands::x"
     repository.project.declare({"support-bot": f'description: "a{text}${{{{ github.token }}}}"'})
 
@@ -468,8 +471,11 @@ def test_the_action_installs_itself_from_its_own_checkout(repository: Repository
     done = runner.one_step("install", {}, {})
 
     assert not done.failed, done.log
-    version = run([runner.tools / "reconciler", "--version"], folder=runner.tools, environment={})
-    assert succeeded(version).startswith("reconciler ")
+    # What is installed has the pipelines, too.
+    command = [runner.tools / "reconciler", "init", "--ci", "github"]
+    succeeded(run(command, folder=runner.tools, environment=offline_pip()))
+    written = (runner.tools / PATHS["github"]).read_text()
+    assert written == pipeline("github", ["."])
 
 
 def test_every_input_and_output_of_the_action_is_documented() -> None:

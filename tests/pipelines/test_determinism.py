@@ -144,7 +144,9 @@ def test_a_changed_adapter_makes_another_digest(
     assert digest(plan_in(world, folder)) != digest(reference)
 
 
-def test_no_credential_is_in_plan_plan_file_or_digest(world: Project, tmp_path: Path) -> None:
+def test_row_65_no_credential_is_in_plan_plan_file_or_digest(
+    world: Project, tmp_path: Path
+) -> None:
     folder = new_folder(tmp_path, "here")
     write_manifests(folder / "manifests", [sorted(BOTS)], ["all.yaml"])
     shutil.copytree(world.folder / "adapters", folder / "adapters")

@@ -120,7 +120,7 @@ def test_the_note_is_updated_and_not_repeated(pipelines: Pipelines) -> None:
     assert "2 to create" in note["body"]
 
 
-def test_a_fork_gets_a_plan_without_the_account(pipelines: Pipelines) -> None:
+def test_row_67_a_fork_gets_a_plan_without_the_account(pipelines: Pipelines) -> None:
     succeeded(pipelines.run("plan", FORK))
 
     assert pipelines.reports["terraform"]["create"] == 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -179,14 +178,3 @@ def test_scripts_pass_shellcheck_and_hold_no_expressions(name: str, script: str)
         check=False,
     )
     assert done.returncode == 0, done.stdout
-
-
-def test_the_wheel_has_the_pipelines(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path)]
-    subprocess.run(build, cwd=REPOSITORY, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    listed = subprocess.run(
-        [sys.executable, "-m", "zipfile", "-l", wheel], check=True, capture_output=True, text=True
-    )
-    for system in PATHS:
-        assert f"reconciler/cli/pipelines/{system}.yaml" in listed.stdout
