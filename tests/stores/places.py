@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from tests.faults.server import unused_port
 from tests.stores import azurite, backend_server, gcs_server
@@ -36,18 +38,34 @@ class Served:
 
 @contextmanager
 def _s3(prefix: str = f"s3://{BUCKET}/") -> Iterator[Served]:
-    """A moto server, which enforces If-Match and If-None-Match as S3 does."""
-    from moto.server import ThreadedMotoServer
+    """A moto server, which enforces If-Match and If-None-Match as S3 does.
+
+    It takes one request at a time: moto compares and then writes, and between the two another
+    of its threads can write, too, so that both are acknowledged.
+    """
+    from moto.server import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
+    turn = threading.Lock()
+    moto = DomainDispatcherApplication(create_backend_app)
+
+    def in_turn(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        with turn:
+            return list(moto(environ, start_response))
+
+    server = make_server("127.0.0.1", 0, in_turn, threaded=True)
+    endpoint = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
     request = urllib.request.Request(f"{endpoint}/{BUCKET}", method="PUT")
-    with urllib.request.urlopen(request):
+    try:
+        urllib.request.urlopen(request).close()
         yield Served(prefix, endpoint, "AWS_ENDPOINT_URL", s3_environment(endpoint))
-    server.stop()
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def s3_environment(endpoint: str) -> dict[str, str]:
