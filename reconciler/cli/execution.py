@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
+import secrets
 import tempfile
 import threading
 from collections.abc import Generator
@@ -23,6 +23,7 @@ from reconciler.diagnostics.codes import project as codes
 from reconciler.model import Listing
 from reconciler.sources import StoppedError
 from reconciler.state import State, StateLock, StateStore, encode_state
+from reconciler.stores.durable import write_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +100,6 @@ class Execution:
 
 def write_rescue(folder: Path, state: State) -> Path:
     """Write a state to a new file of its own, readable by its owner alone; OSError where not."""
-    prefix = f"reconciler.state.rescue.{state.serial}."
-    descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=".json", dir=folder)
-    path = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(encode_state(state))
-            file.flush()
-            os.fsync(descriptor)
-    except OSError:
-        path.unlink(missing_ok=True)
-        raise
+    path = folder / f"reconciler.state.rescue.{state.serial}.{secrets.token_hex(4)}.json"
+    write_new(path, encode_state(state))
     return path

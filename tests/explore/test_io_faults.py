@@ -58,3 +58,9 @@ def test_row_37_the_id_cannot_be_written(runner: Runner, error: int) -> None:
 @pytest.mark.parametrize("number", [INTENT, ID])
 def test_row_39_a_short_write(runner: Runner, number: int) -> None:
     assert play(runner, "write", number, 1) == 1
+
+
+@pytest.mark.parametrize("wrote", [0, 1])
+def test_rows_37_and_39_no_write_writes_what_it_should_any_more(runner: Runner, wrote: int) -> None:
+    # Neither an end that does not come, nor a rescue file that is not whole.
+    assert play(runner, "write", ID, wrote, lasting=True) == 3
