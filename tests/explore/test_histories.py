@@ -53,6 +53,14 @@ def test_no_history_breaks_a_promise(first: int) -> None:
             Apply(creates=("answered", "late"), during=((37, OutsideDelete("a")),), order=2),
         ),
         (_A, OutsideCreate("a", alike=False)),
+        # Somebody else's is taken for ours, is deleted, and ours comes to be after that.
+        (
+            _A,
+            Apply(creates=("late",), during=((12, OutsideCreate("a", alike=True)),)),
+            OutsideDelete("a"),
+            Apply(),
+            ExecuteLate(),
+        ),
     ],
 )
 @pytest.mark.parametrize("lock", [True, False])

@@ -260,9 +260,17 @@ class FakeStore:
 
     location = "the state"
 
-    def __init__(self, disk: Disk, process: Process, *, locks: bool) -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        process: Process,
+        on_saved: Callable[[State, State], None],
+        *,
+        locks: bool,
+    ) -> None:
         self._disk = disk
         self._process = process
+        self._on_saved = on_saved
         self._locks = locks
 
     def load(self) -> Snapshot | None:
@@ -280,7 +288,10 @@ class FakeStore:
             raw = self._disk.raw
             if ("" if raw is None else str(hash(raw))) != expected:
                 raise failure("R405", "somebody else saved")
+            before = self._disk.state
             self._disk.raw = encode_state(state)
+            if before is not None:
+                self._on_saved(before, state)
             if fault is True:
                 raise failure("R407", "the folder could not be synced")
             return str(hash(self._disk.raw))

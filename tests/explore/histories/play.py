@@ -204,7 +204,7 @@ class Player:
 
     def _run(self, step: Apply, process: Process) -> Ended:
         disk = self.disks[step.runner]
-        store = FakeStore(disk, process, locks=self.history.shared_lock)
+        store = self._store(disk, process, locks=self.history.shared_lock)
         account = FakeAccount(self.world, process, lambda wanted: self._intent_of(process, wanted))
         crew.begin(step.order)
         reviewed = self._reviewed.get(step.runner) if step.reviewed else None
@@ -220,9 +220,12 @@ class Player:
             return Ended(error.exit_code, None, error.diagnostics)
         return ended
 
+    def _store(self, disk: Disk, process: Process, *, locks: bool) -> FakeStore:
+        return FakeStore(disk, process, self.truths.note_saved, locks=locks)
+
     def _review(self, step: Review) -> None:
         process = Process(Apply(step.runner), self.play)
-        store = FakeStore(self.disks[step.runner], process, locks=False)
+        store = self._store(self.disks[step.runner], process, locks=False)
         account = FakeAccount(self.world, process, lambda wanted: "")
         command = Command(process, store, account, set())
         self._reviewed[step.runner] = command.review(self.manifest.desired())
@@ -256,7 +259,7 @@ class Player:
             self.world.execute_late()
             self._show_all()
         process = Process(Apply(), self.play)
-        store = FakeStore(disk, process, locks=False)
+        store = self._store(disk, process, locks=False)
         for address, intent in state.pending.items():
             snapshot = store.load()
             if snapshot is not None and address in snapshot.state.pending:

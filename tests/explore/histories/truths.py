@@ -18,7 +18,8 @@ class Truths:
 
     runner_of: who sent an attempt. released: ids that were given up on purpose (forgotten, or
     recorded by the account otherwise than they were sent). forgiven: attempts that the state
-    knows nothing of any more, because an old one was put back or a person said a wrong word.
+    knows nothing of any more, because an old one was put back, a person said a wrong word, or
+    somebody else's, the very same, was taken for what came of it.
     mistaken: names of which a second one is nobody's fault but the outside's: somebody else
     used it while a create of ours was on its way, or one of the two before happened.
     """
@@ -49,6 +50,19 @@ class Truths:
         # What the account does not show yet can be neither known nor seen now.
         self.mistaken |= {late.attributes.name for late in lates}
         self.mistaken |= {r.attributes.name for r in own if not self._world.is_shown(r)}
+
+    def note_saved(self, before: State, after: State) -> None:
+        """Where somebody else's was taken for what came of an intent, ours is not looked for."""
+        kept = {intent.attempt_id for intent in after.pending.values()}
+        known = {generation.id for generation in before.generations()}
+        new = [g for g in after.generations() if g.id not in known]
+        for intent in before.pending.values():
+            for generation in new if intent.attempt_id not in kept else ():
+                remote = self._remote(generation.id)
+                is_alike = generation.attributes.name == intent.attributes.name
+                if is_alike and (remote is None or remote.attempt != intent.attempt_id):
+                    self.forgiven.add(intent.attempt_id)
+                    self.mistaken.add(intent.attributes.name)
 
     def note_wrong_word(self, intent: Intent) -> None:
         """A person said that a create was not executed, and did not know."""
@@ -86,9 +100,7 @@ class Truths:
         for remote in self._own(runner):
             if remote.id in recorded | self.released or remote.attempt in pending | self.forgiven:
                 continue
-            # Where somebody else's was taken for it, both are there, and the plan says so.
-            if len(self._world.alive(remote.attributes.name)) == 1:
-                raise BrokenPromise(f"{remote.attributes.name} ({remote.id}) is forgotten")
+            raise BrokenPromise(f"{remote.attributes.name} ({remote.id}) is forgotten")
 
     def _check_acknowledged(self, state: State) -> None:
         for generation in state.generations():
