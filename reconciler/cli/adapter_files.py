@@ -4,6 +4,7 @@ from elsewhere before anything is created.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -20,6 +21,7 @@ from reconciler.cli.files import make_private_folder
 from reconciler.cli.workspace import Workspace
 from reconciler.cloudflare import AssetBody
 from reconciler.diagnostics import Diagnostic, DiagnosticError, has_errors
+from reconciler.diagnostics.codes import project as codes
 from reconciler.model import Adapter, AdapterSource, Address, Asset, Change
 from reconciler.plan import Plan
 from reconciler.project.settings import DEFAULT_CACHE
@@ -135,6 +137,11 @@ class AdapterFiles:
         except DiagnosticError as error:
             found = tuple(d.at(d.range or where) for d in error.diagnostics)
             return _Fetched(address, None, tuple(d.about(str(address)) for d in found))
+        except Exception as error:
+            # The thread owes an answer, whatever a library stumbles over.
+            logging.getLogger("reconciler").debug("internal error", exc_info=True)
+            detail = f"{source.address}: {type(error).__name__}: {error}."
+            return _Fetched(address, None, (codes.INTERNAL.error(detail, address=str(address)),))
         model = finetune.range_of("model")
         found = tuple(
             (d if d.range else d.at(model)).about(str(address)) for d in inspection.diagnostics

@@ -11,7 +11,7 @@ from reconciler.documents import Mapping as MappingNode
 from reconciler.documents import Node, Scalar, Source, decode, parse
 from reconciler.manifests.discovery import ManifestFile
 from reconciler.manifests.reading import read_manifests
-from reconciler.manifests.sourcing import pins_of, read_source, source_node
+from reconciler.manifests.sourcing import read_source, source_node
 from reconciler.model import ASSET_NAMES, AdapterSource, Address
 
 
@@ -170,6 +170,3 @@ def _expected(node: Node, pins: Mapping[Address, AdapterSource]) -> object:
                 "sha256": dict(pinned.sha256),
             }
     return plain
-
-
-__all__ = ["Declaration", "find_declarations", "lines_to_paste", "pins_of", "with_pins"]

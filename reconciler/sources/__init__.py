@@ -14,8 +14,7 @@ from reconciler.sources.fetching import Fetcher
 from reconciler.sources.inspecting import inspect_fetched, inspect_source
 from reconciler.sources.opening import Sources
 from reconciler.sources.pinning import find_pins
-from reconciler.sources.source import Source
-from reconciler.sources.transfer import StoppedError
+from reconciler.sources.source import Source, StoppedError
 
 __all__ = [
     "Bandwidth",

@@ -17,6 +17,7 @@ import hashlib
 import io
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,7 +25,9 @@ from pathlib import Path
 
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import sources as codes
+from reconciler.sources.source import StoppedError
 
+POLL_SECONDS = 0.1
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_FALLOCATE = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
@@ -71,16 +74,25 @@ class Cache:
         return self._cached(file, sha256)
 
     @contextmanager
-    def fetching(self, sha256: str) -> Iterator[None]:
-        """Be the only one, of all runs, that fetches this file."""
+    def fetching(self, sha256: str, stop: threading.Event) -> Iterator[None]:
+        """Be the only one, of all runs, that fetches this file; StoppedError while waiting."""
         with self.failing():
             descriptor = os.open(self.folder / "locks" / sha256[:2], _WRITE, 0o600)
         try:
-            with self.failing():
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            while not self._locked(descriptor):
+                if stop.wait(POLL_SECONDS):
+                    raise StoppedError
             yield
         finally:
             os.close(descriptor)
+
+    def _locked(self, descriptor: int) -> bool:
+        with self.failing():
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            return True
 
     def partial(self, sha256: str) -> Partial:
         """Begin a file; only while `fetching` it."""

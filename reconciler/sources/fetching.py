@@ -42,7 +42,7 @@ class Fetcher:
         """
         file = self._cache.take(sha256)
         if file is None:
-            with self._cache.fetching(sha256):
+            with self._cache.fetching(sha256, self._stop):
                 # Another run, or another adapter of this one, may just have fetched it.
                 file = self._cache.take(sha256)
                 if file is None:

@@ -44,6 +44,10 @@ class BrokenError(Exception):
     """Reading broke off, or did not begin, and may work in a moment. str: why, for people."""
 
 
+class StoppedError(Exception):
+    """The run is to end: what was read so far is left."""
+
+
 class Source(Protocol):
     """One adapter's place. Its methods raise DiagnosticError for what will not pass."""
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import sources as codes
 from reconciler.sources.bandwidth import Bandwidth
-from reconciler.sources.source import BrokenError, Part, Source
+from reconciler.sources.source import BrokenError, Part, Source, StoppedError
 
 Progress = Callable[[int, int], None]
 """Told how many bytes are there, and how many the file has."""
@@ -23,10 +23,6 @@ FIRST_PAUSE = 0.2
 SLOWEST = 32 * 1024
 """Bytes a second below which a transfer as a whole is given up."""
 GRACE_SECONDS = 60.0
-
-
-class StoppedError(Exception):
-    """The run is to end: what was read so far is left."""
 
 
 class Sink(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import tempfile
 import time
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import requests
 import trustme
 
 from reconciler.model import CONFIG_FILE, WEIGHTS_FILE
@@ -52,7 +54,37 @@ def measure() -> Iterator[Row]:
         yield Row("the same, requests to the source", len(web.log), "", 0)
         _, used = _apply(folder / "hub", env, {"bot": (f"hf://acme/bot@{commit}", digests)})
         yield Row("hub to account, peak memory", used / 2**20, "MiB", 64)
+        _, used = _apply(
+            folder / "bucket",
+            env | _bucket(stack, folder / "adapter"),
+            {"bot": ("s3://adapters/bot", digests)},
+        )
+        yield Row("bucket to account, peak memory", used / 2**20, "MiB", 64)
         yield from _eight(folder, env, web, base)
+
+
+def _bucket(stack: ExitStack, adapter: Path) -> dict[str, str]:
+    """Put an adapter into a bucket; returns the environment that finds it."""
+    import obstore
+    from moto.server import ThreadedMotoServer
+    from obstore.store import S3Store
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    stack.callback(server.stop)
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "x"}
+    requests.put(f"{endpoint}/adapters", timeout=30).raise_for_status()
+    store = S3Store(
+        "adapters",
+        config={"endpoint": endpoint, "access_key_id": "x", "secret_access_key": "x"},
+        client_options={"allow_http": True},
+    )
+    for path in adapter.iterdir():
+        obstore.put(store, f"bot/{path.name}", path)
+    return {**keys, "AWS_ENDPOINT_URL": endpoint, "AWS_REGION": "us-east-1"}
 
 
 def _eight(folder: Path, env: dict[str, str], web: Files, base: str) -> Iterator[Row]:

@@ -126,7 +126,9 @@ class Hub(Files):
         if found := re.fullmatch(r"/api/resolve-cache/models/([^/]+/[^/]+)/([^/]+)/(.+)", path):
             raw = self.repositories[found[1]][found[2]][found[3]]
             self.files[path] = raw
-            return self._file(path, seen)
+            answer = self._file(path, seen)
+            answer.headers["X-Repo-Commit"] = found[2]
+            return answer
         if found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             return self._resolve(found[1], found[2], found[3], seen)
         if path.startswith("/xet-bridge/"):

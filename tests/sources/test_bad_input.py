@@ -121,7 +121,17 @@ def test_a_redirect_that_is_not_followed(bot: Project, web: Web, target: str) ->
         "https://2852039166/latest",
     ],
 )
-def test_a_redirect_into_the_network(bot: Project, web: Web, target: str) -> None:
+def test_a_redirect_into_the_network(
+    bot: Project, web: Web, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = socket.socket.connect
+
+    def only_here(self: socket.socket, address: tuple[str, int]) -> None:
+        if address[0] != "127.0.0.1":
+            raise ConnectionRefusedError
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", only_here)
     web.redirects[WEIGHTS_PATH] = target
     refused(bot, "R911", "inside the runner's network")
 
@@ -256,6 +266,14 @@ def test_a_missing_file_and_a_missing_repository(
     refused(project, "R914", CONFIG_FILE)
     declare(project, "hf://acme", bot=(f"hf://acme/nothing@{'0' * 40}", pins(adapter)))
     refused(project, "R913", "HF_TOKEN")
+
+
+def test_a_mistake_of_ours_ends_the_run_too(bot: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(*_: object, **__: object) -> None:
+        raise KeyError("surprise")
+
+    monkeypatch.setattr("reconciler.sources.web.WebSource.open", stumble)
+    refused(bot, "R299", "KeyError")
 
 
 def test_a_missing_extra(
