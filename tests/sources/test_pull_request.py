@@ -4,6 +4,7 @@ applied where they can be had, and the same plan in both places.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ import pytest
 from reconciler.model import WEIGHTS_FILE
 from tests.adapters.support import edit, ready
 from tests.cli.conftest import MODEL, Project
+from tests.cli.test_verify import break_weights
 from tests.sources.conftest import pins, uploaded
 from tests.sources.servers import Hub
 
@@ -120,11 +122,13 @@ def test_a_pull_request_without_the_weights_and_an_apply_with_them(
     merged.git("lfs", "install", "--local", "--skip-smudge")
     merged.git("lfs", "pull", "--include", f"*{WEIGHTS_FILE}")
     assert DIGEST.findall(project.run("plan").out)[-1] == digest
-    applied = project.run("apply", "--plan-digest", digest)
+    applied = project.run("apply", "--plan-digest", digest, "--verify")
     assert applied.code == 0, applied.out + applied.err
     assert uploaded(project, "support") == pins(project.folder / "adapters/support")
     assert project.names == ["sales", "support"]
     project.is_converged()
+    answers = json.loads(project.run("output", "--format", "json").out)
+    assert [answers[name]["verification"]["outcome"] for name in project.names] == ["answered"] * 2
 
 
 def test_an_adapter_broken_on_purpose_is_stopped_before_it_is_created(
@@ -148,3 +152,27 @@ def test_an_adapter_broken_on_purpose_is_stopped_before_it_is_created(
     assert "R337" in result.err
     assert project.creates() == 0
     assert project.names == []
+
+
+def test_one_that_only_inference_reveals_is_stopped_by_verify(
+    project: Project, server: Path, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "diverged").mkdir()
+    diverged = ready(tmp_path / "diverged")
+    break_weights(diverged)
+    hub.commit("acme/sales", diverged)
+    checkout(project, server, monkeypatch)
+    text = (project.folder / "finetunes.yaml").read_text()
+    project.write(re.sub(r"sales@[0-9a-f]{40}", "sales@main", text))
+    assert project.run("adapter", "pin", "sales").code == 0
+
+    flags = ("--target", "sales", "--verify", "--answer-timeout", "0")
+    result = project.run("apply", "--auto-approve", *flags)
+
+    assert result.code == 1
+    assert "R801" in result.err
+    assert uploaded(project, "sales") == pins(diverged)
+    answers = json.loads(project.run("output", "--format", "json").out)
+    assert answers["sales"]["verification"]["outcome"] == "silent"
+    again = project.run("plan", "--target", "sales", "--detailed-exitcode")
+    assert (again.code, "R805" in again.err) == (0, True)
