@@ -2,8 +2,8 @@
 
 Sixteen processes plan and apply them, and plan them once more, with the real command line. The
 processes stay, as those of a service would; what starting the command takes is in `startup`.
-All that goes to the store goes over a wire that counts it. S3 is moto, a server in Python that
-does one thing at a time; its throughput says nothing of S3's, its requests and bytes do.
+All that goes to the store goes over a wire that counts it. S3 is moto, one process of Python;
+its throughput says nothing of S3's, its requests and bytes do.
 """
 
 from __future__ import annotations
