@@ -97,7 +97,7 @@ class AdapterFiles:
             make_private_folder(self._cache.parent)
         cache = Cache(self._cache, settings.max_cache_bytes)
         fetcher = Fetcher(cache, settings.limits, self._bandwidth, self._stop)
-        sources = Sources(os.environ)
+        sources = Sources(os.environ, self._stop)
         return self._stack.enter_context(fetcher), self._stack.enter_context(sources)
 
     def _source_of(self, address: Address) -> AdapterSource | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 
 from reconciler.diagnostics import DiagnosticError
@@ -13,11 +14,14 @@ from reconciler.sources.web_client import WebClient
 
 
 class Sources:
-    """Opens sources; they share their connections. environment: for credentials and proxies."""
+    """Opens sources; they share their connections. environment: for credentials and proxies.
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    Once `stop` is set, what waits for a server raises StoppedError.
+    """
+
+    def __init__(self, environment: Mapping[str, str], stop: threading.Event | None = None) -> None:
         self._environment = environment
-        self._client = WebClient(environment)
+        self._client = WebClient(environment, stop or threading.Event())
 
     def open(self, address: SourceAddress) -> Source:
         """Return a source; nothing is sent yet. DiagnosticError where an extra is missing."""
@@ -33,7 +37,7 @@ class Sources:
             extra = address.scheme
             raise DiagnosticError(
                 codes.MISSING_EXTRA.error(
-                    f"{extra}:// needs {error.name}, which is not installed.",
+                    f"{extra}:// needs {error.name or 'a library'}, which is not installed.",
                     hint=f"pip install 'finetune-reconciler[{extra}]'",
                 )
             ) from None

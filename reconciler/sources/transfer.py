@@ -87,6 +87,7 @@ class Transfer:
                 failures = 1 if self._farthest > before else failures + 1
                 if failures >= ATTEMPTS:
                     raise DiagnosticError(self._unreachable(str(error))) from None
+                self._check_speed()
                 if self._stop.wait(FIRST_PAUSE * 2 ** (failures - 1)):
                     raise StoppedError from None
 
@@ -134,8 +135,11 @@ class Transfer:
             self.done += len(block)
             self._farthest = max(self._farthest, self.done)
             self._progress(self.done, part.size)
-            if time.monotonic() > self._deadline:
-                raise DiagnosticError(self._unreachable("it is too slow"))
+            self._check_speed()
+
+    def _check_speed(self) -> None:
+        if self.size is not None and time.monotonic() > self._deadline:
+            raise DiagnosticError(self._unreachable("it is too slow"))
 
     @property
     def _what(self) -> str:

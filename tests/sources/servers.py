@@ -11,6 +11,7 @@ import json
 import re
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,13 +40,17 @@ class Seen:
 
 @dataclass
 class Answer:
-    """What is answered. claimed: the length that is said. cut: bytes after which it breaks off."""
+    """What is answered. claimed: the length that is said. cut: bytes after which it breaks off.
+
+    drip: "head" or "body" comes in single bytes, for as long as somebody listens.
+    """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | memoryview = b""
     claimed: int | None = None
     cut: int | None = None
+    drip: str = ""
 
 
 class Files:
@@ -57,6 +62,7 @@ class Files:
         self.statuses: dict[str, list[int]] = {}
         self.cuts: dict[str, list[int]] = {}
         self.claimed: dict[str, int] = {}
+        self.drips: dict[str, str] = {}
         self.ranges = True
         self.log: list[Seen] = []
 
@@ -75,6 +81,8 @@ class Files:
             return Answer(self.statuses[path].pop(0))
         if path in self.redirects:
             return Answer(302, {"Location": self.redirects[path]})
+        if path in self.drips:
+            return Answer(drip=self.drips[path])
         if path not in self.files:
             return Answer(404)
         return self._file(path, seen)
@@ -204,6 +212,9 @@ def _handler(site: Files) -> type[BaseHTTPRequestHandler]:
             seen = Seen(self.command, self.path, headers)
             site.log.append(seen)
             answer = site.answer(seen)
+            if answer.drip:
+                self._drip(answer.drip)
+                return
             raw = answer.body
             seen.status = answer.status
             self.send_response(answer.status)
@@ -224,6 +235,18 @@ def _handler(site: Files) -> type[BaseHTTPRequestHandler]:
                 seen.sent += len(block)
             if end < length:
                 self.close_connection = True
+
+        def _drip(self, where: str) -> None:
+            head = "HTTP/1.1 200 OK\r\n"
+            head += "X-Slow: " if where == "head" else "Content-Length: 3000\r\n\r\n"
+            self.close_connection = True
+            try:
+                self.wfile.write(head.encode())
+                for _ in range(3000):
+                    self.wfile.write(b"a")
+                    time.sleep(0.02)
+            except OSError:
+                pass
 
         def log_message(self, *_: object) -> None:
             pass
