@@ -55,7 +55,8 @@ class AdapterFiles:
         self._declared = declared
         self._stop = stop
         self._cache = workspace.settings.root / workspace.settings.cache
-        self._bandwidth = Bandwidth(workspace.settings.max_bytes_per_second)
+        settings = workspace.settings
+        self._bandwidth = Bandwidth(settings.max_bytes_per_second, settings.slowest, stop)
         self._fetched: dict[Address, _Fetched] = {}
         self._stack = ExitStack()
 
@@ -209,7 +210,7 @@ class _Paced:
 
     def read(self, size: int, /) -> bytes:
         """Return further bytes, when it is their turn."""
-        data = self._file.read(size)
+        data = self._file.read(self._bandwidth.portion(size))
         self._bandwidth.take(len(data))
         return data
 
