@@ -22,6 +22,8 @@ class Sources:
     def __init__(self, environment: Mapping[str, str], stop: threading.Event | None = None) -> None:
         self._environment = environment
         self._client = WebClient(environment, stop or threading.Event())
+        self._lock = threading.Lock()
+        self._hub_is_set_up = False
 
     def open(self, address: SourceAddress) -> Source:
         """Return a source; nothing is sent yet. DiagnosticError where an extra is missing."""
@@ -29,9 +31,7 @@ class Sources:
             return WebSource(address, self._client)
         try:
             if address.scheme == "hf":
-                from reconciler.sources.hub import HubSource
-
-                return HubSource(address, self._client, self._environment)
+                return self._open_hub(address)
             from reconciler.sources.bucket import BucketSource
         except ImportError as error:
             extra = address.scheme
@@ -42,6 +42,16 @@ class Sources:
                 )
             ) from None
         return BucketSource(address)
+
+    def _open_hub(self, address: SourceAddress) -> Source:
+        from reconciler.sources.hub import HubSource, send_through
+
+        # Once: whoever sets the library's client closes the one that others are using.
+        with self._lock:
+            if not self._hub_is_set_up:
+                send_through(self._client)
+                self._hub_is_set_up = True
+        return HubSource(address, self._client, self._environment)
 
     def close(self) -> None:
         """Close the connections."""
