@@ -34,6 +34,7 @@ MOST_REDIRECTS = 5
 STALL_SECONDS = 30.0
 """In which the whole head of an answer has to come, and then each block."""
 _REDIRECTS = (301, 302, 303, 307, 308)
+_HOST = re.compile(r"[A-Za-z0-9._-]+\Z|[0-9A-Fa-f:.]+\Z")
 _VISIBLE_ASCII = re.compile(r"[!-~]+\Z")
 
 
@@ -196,7 +197,7 @@ def _check_url(url: str) -> None:
         raise _bad_redirect("It leads to something that is no URL.") from None
     if parts.scheme != "https" or not parts.hostname:
         raise _bad_redirect(f"It leads to {printable(parts.scheme, 20)}://, and not to https://.")
-    if "@" in parts.netloc or not _VISIBLE_ASCII.match(url):
+    if "@" in parts.netloc or not (_HOST.match(parts.hostname) and _VISIBLE_ASCII.match(url)):
         raise _bad_redirect("It leads to a URL with a user name or unusual characters in it.")
 
 
