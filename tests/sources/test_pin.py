@@ -5,8 +5,11 @@ from __future__ import annotations
 import signal
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import httpx2
+import huggingface_hub
 import pytest
 
 from reconciler.model import CONFIG_FILE, WEIGHTS_FILE
@@ -191,14 +194,23 @@ def test_a_signal_ends_it_while_a_server_drips(project: Project, web: Web, adapt
     assert "Traceback" not in err
 
 
-def test_many_repositories_are_asked_at_once(hub_project: Project, hub: Hub, adapter: Path) -> None:
-    names = [f"bot-{number}" for number in range(24)]
+def test_many_repositories_are_asked_at_once(
+    hub_project: Project, hub: Hub, adapter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library's client is set once: setting it closes the one that others are using."""
+    set_client_factory = huggingface_hub.set_client_factory
+    made = []
+
+    def note(factory: Callable[[], httpx2.Client]) -> None:
+        made.append(factory)
+        set_client_factory(factory)
+
+    monkeypatch.setattr(huggingface_hub, "set_client_factory", note)
+    names = [f"bot-{number}" for number in range(12)]
     for name in names:
         hub.commit(f"acme/{name}", adapter)
-    hub_project.write(
-        "parallelism: 16\n" + (hub_project.folder / "reconciler.yaml").read_text(),
-        "reconciler.yaml",
-    )
+    settings = (hub_project.folder / "reconciler.yaml").read_text()
+    hub_project.write(f"{settings}parallelism: 12\n", "reconciler.yaml")
     hub_project.declare(
         *(f"{name}: {{adapter: {{source: hf://acme/{name}@main}}}}" for name in names)
     )
@@ -206,7 +218,12 @@ def test_many_repositories_are_asked_at_once(hub_project: Project, hub: Hub, ada
     result = hub_project.run("adapter", "pin")
 
     assert result.code == 0, result.err
+    assert len(made) == 1
     assert hub_project.run("validate").code == 0
+
+
+def weights(digest: object) -> dict[str, object]:
+    return {"rfilename": WEIGHTS_FILE, "lfs": {"sha256": digest, "size": 1, "pointerSize": 1}}
 
 
 @pytest.mark.parametrize(
@@ -216,8 +233,9 @@ def test_many_repositories_are_asked_at_once(hub_project: Project, hub: Hub, ada
         {"sha": None},
         {"sha": "../../other"},
         {"siblings": "none"},
-        {"siblings": [{"rfilename": WEIGHTS_FILE, "lfs": {"sha256": "\x1b[2J", "size": 1}}]},
-        {"siblings": [{"rfilename": WEIGHTS_FILE, "lfs": {"sha256": ["ab" * 32], "size": 1}}]},
+        {"siblings": [weights("\x1b[2J")]},
+        {"siblings": [weights("ab" * 32 + "\n")]},
+        {"siblings": [weights(["ab" * 32])]},
         {"siblings": [{"lfs": "\x1b[2J"}]},
         {"lastModified": "\x1b[2J"},
     ],
