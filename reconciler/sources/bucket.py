@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from obstore.store import AzureStore, GCSStore, S3Store
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import sources as codes
 from reconciler.model import SourceAddress
+from reconciler.sources.patience import waiting
 from reconciler.sources.source import BrokenError, Part, Resolved
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_SMALL = 1 << 14
+_SMALL = 1 << 16
 """Bytes a block has at least: few, so that a slow service is noticed between them."""
 _NO_RETRIES: RetryConfig = {"max_retries": 0}
 _CREDENTIALS = {
@@ -42,8 +44,9 @@ _CREDENTIALS = {
 class BucketSource:
     """An adapter's folder in a bucket (or container)."""
 
-    def __init__(self, address: SourceAddress) -> None:
+    def __init__(self, address: SourceAddress, stop: threading.Event) -> None:
         self._address = address
+        self._stop = stop
         try:
             self._store = _open(address)
         except (BaseError, ValueError):
@@ -71,7 +74,7 @@ class BucketSource:
             options["if_match"] = version
         key = self._address.path(file_name)
         try:
-            result = obstore.get(self._store, key, options=options)
+            result = waiting(lambda: obstore.get(self._store, key, options=options), self._stop)
         except PreconditionError:
             with self.open(file_name) as part:
                 yield part
@@ -83,7 +86,8 @@ class BucketSource:
 
     def _blocks(self, result: obstore.GetResult, file_name: str) -> Iterator[bytes]:
         try:
-            for block in result.stream(min_chunk_size=_SMALL):
+            stream = iter(result.stream(min_chunk_size=_SMALL))
+            while (block := waiting(lambda: next(stream, None), self._stop)) is not None:
                 yield bytes(block)
         except (BaseError, OSError, ValueError) as error:
             raise self._explained(error, file_name) from None

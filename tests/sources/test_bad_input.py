@@ -280,10 +280,11 @@ def test_a_missing_file_and_a_missing_repository(
 
 def test_a_mistake_of_ours_ends_the_run_too(bot: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     def stumble(*_: object, **__: object) -> None:
-        raise KeyError("surprise")
+        raise ValueError("A surprise.")
 
     monkeypatch.setattr("reconciler.sources.web.WebSource.open", stumble)
-    refused(bot, "R299", "KeyError")
+    result = refused(bot, "R299", "ValueError: A surprise.")
+    assert "surprise.." not in result.err
 
 
 def test_a_missing_extra(
