@@ -151,7 +151,18 @@ def _apply(
             return 130
         signals.enter_context(orderly_stop(stop, tell_at_once))
         options = ApplyOptions(workspace.settings.parallelism, settle_timeout)
-        execution = Execution(workspace, declared, planned, store, lock, account, options, stop)
+        execution = Execution(
+            workspace,
+            declared,
+            scope,
+            planned,
+            approval.asks,
+            store,
+            lock,
+            account,
+            options,
+            stop,
+        )
         ends.append(execution.run(reporter))
         return ends[-1]
 
