@@ -105,6 +105,8 @@ def command(
         code = _apply(workspace, declared, scope, approval, settle_timeout, reporter)
         if verify and code == 0:
             return verify_applied(workspace, declared, scope, answer_timeout, as_json=as_json)
+        if verify:
+            terminal.err("Nothing was verified, because the apply did not complete.")
         return code
     except DiagnosticError as error:
         if as_json:

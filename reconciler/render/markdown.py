@@ -243,7 +243,7 @@ def _block(changes: list[Change], limits: Limits) -> str:
 
 def _lines(change: Change, limits: Limits) -> Iterator[str]:
     mark = _MARKS.get(change.action, " ")
-    yield f"{mark} {change.address} {review.HEADLINES[change.action]}"
+    yield f"{mark} {change.address} {review.what_happens(change)}"
     for remark in (change.reason, *change.notes):
         yield f"# {remark}"
     yield from _aligned(review.change_rows(change), mark)
@@ -256,7 +256,10 @@ def _lines(change: Change, limits: Limits) -> Iterator[str]:
         yield f"{mark}   {name:<11} = {text}"
     for asset in change.assets:
         sent = "send" if asset.file_name in change.uploads else "keep"
-        yield f"{mark}   {sent} {asset.file_name} ({size(asset.size)}, sha256 {asset.sha256[:16]})"
+        before = review.before_of(change, asset.file_name)
+        was = f", was {before}" if before else ""
+        facts_of_it = f"{size(asset.size)}, sha256 {asset.sha256[:16]}{was}"
+        yield f"{mark}   {sent} {asset.file_name} ({facts_of_it})"
 
 
 def _aligned(rows: Iterable[tuple[str, str, str | None]], mark: str) -> Iterator[str]:
