@@ -166,8 +166,10 @@ def _warning(plan: Plan) -> str:
 def _lasting_row(change: Change) -> str:
     public = " (public)" if change.after and change.after.public else ""
     shown = change.after
+    changed = ", ".join(d.name.removeprefix("adapter/") for d in change.differences)
+    generation = f" again: {changed or 'its name'} changed" if change.supersedes else ""
     return _row(
-        f"`{change.action.symbol}` {change.action.value}",
+        f"`{change.action.symbol}` {change.action.value}{generation}",
         _span(str(change.address)),
         (_cell(shown.name) if shown else "") + public,
         _cell(shown.model) if shown else "",

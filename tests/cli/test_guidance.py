@@ -219,6 +219,7 @@ def test_a_new_generation_shows_what_changed(project: Project) -> None:
     assert 'description = "One." -> "Two."' in shown
     assert f"{old[:12]} -> " in shown
     comment = project.run("plan", "--format", "markdown").out
+    assert "create again: description, adapter_config.json changed" in comment
     assert "finetune.a will be created, a new generation" in comment
     assert '"One."' in comment
     assert f"was {old[:16]}" in comment
@@ -239,7 +240,7 @@ def test_what_is_forgotten_with_a_finetune_is_named(project: Project) -> None:
     older = json.loads(project.run("state", "pull").out)["finetunes"]["finetune.a"]["superseded"]
     project.declare(more="removed: [a]")
     shown = " ".join(project.run("plan").out.replace("#", "").split())
-    assert f"with it the state forgets what it superseded: a-" in shown
+    assert "with it the state forgets what it superseded: a-" in shown
     assert older[0]["id"] in shown
 
 
