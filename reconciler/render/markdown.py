@@ -245,7 +245,7 @@ def _block(changes: list[Change], limits: Limits) -> str:
 
 def _lines(change: Change, limits: Limits) -> Iterator[str]:
     mark = _MARKS.get(change.action, " ")
-    yield f"{mark} {change.address} {review.what_happens(change)}"
+    yield f"{mark} {change.address} {review.HEADLINES[change.action]}"
     for remark in (change.reason, *change.notes):
         yield f"# {remark}"
     yield from _aligned(review.change_rows(change), mark)

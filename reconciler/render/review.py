@@ -179,13 +179,6 @@ def _shown(value: object) -> str:
     return quoted(value, _LONGEST)
 
 
-def what_happens(change: Change) -> str:
-    """Say in a few words what happens."""
-    if change.action is Action.CREATE and change.supersedes:
-        return "will be created, a new generation"
-    return HEADLINES[change.action]
-
-
 def before_of(change: Change, name: str) -> str:
     """Return what a create of a new generation changes, as it was: an attribute, or the
     beginning of a file's digest; "" where it stays the same.

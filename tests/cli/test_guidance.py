@@ -220,7 +220,7 @@ def test_a_new_generation_shows_what_changed(project: Project) -> None:
     assert f"{old[:12]} -> " in shown
     comment = project.run("plan", "--format", "markdown").out
     assert "create again: description, adapter_config.json changed" in comment
-    assert "finetune.a will be created, a new generation" in comment
+    assert "# a new generation, because its content changed" in comment
     assert '"One."' in comment
     assert f"was {old[:16]}" in comment
     page = project.run("plan", "--format", "html").out

@@ -27,7 +27,7 @@ def change_card(change: Change, limits: Limits) -> Markup:
         public,
         element("span", review.adapter_summary(change), class_="aside"),
     )
-    what = f"{change.address} {review.what_happens(change)}: {change.reason}."
+    what = f"{change.address} {review.HEADLINES[change.action]}: {change.reason}."
     columns = element(
         "div",
         element("div", _attributes(change), _files(change)),
