@@ -265,9 +265,7 @@ def test_inputs_are_no_scripts(repository: Repository) -> None:
 # After the merge
 
 DIGEST = f"sha256:{'1' * 64}"
-REVIEWED = (
-    f"<!-- reconciler:plan 023e -->\n<!-- reconciler:digest {DIGEST} -->\n### Finetune plan"
-)
+REVIEWED = f"<!-- reconciler:plan 023e -->\n<!-- reconciler:digest {DIGEST} -->\n### Finetune plan"
 
 
 def review(repository: Repository) -> Finished:
