@@ -14,6 +14,7 @@ from reconciler.cli.declared import Declared
 from reconciler.cli.execution import Execution
 from reconciler.cli.interrupts import orderly_stop
 from reconciler.cli.options import (
+    DURATION,
     account_options,
     answer_option,
     manifest_option,
@@ -43,7 +44,7 @@ from reconciler.state import StateLock, StateStore
 @click.option("--parallelism", type=click.IntRange(1, 64), default=None, help="Calls at once [4].")
 @click.option(
     "--settle-timeout",
-    type=click.FloatRange(min=0),
+    type=DURATION,
     default=60.0,
     metavar="SECONDS",
     help="How long to look for a create whose answer was lost [60].",

@@ -73,3 +73,10 @@ def test_a_yes_to_what_stayed_as_it_was_is_applied(project: Project) -> None:
     assert (code, "2 created." in said) == (0, True)
     assert project.names == ["a", "b", "other"]
     project.is_converged()
+
+
+def test_a_settle_time_that_is_no_number_is_refused(project: Project) -> None:
+    project.declare("a")
+    result = project.run("apply", "--auto-approve", "--settle-timeout", "nan")
+    assert (result.code, "nan is not a time" in result.err) == (1, True)
+    assert project.creates() == 0
