@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.files import make_private_folder, write_file
-from reconciler.cli.pipelines import NEXT_STEPS, PATHS, find_projects, pipeline
+from reconciler.cli.pipelines import PATHS, find_projects, next_steps, pipeline, warnings
 from reconciler.cli.terminal import Terminal
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as codes
@@ -38,6 +38,8 @@ _IGNORE = """\
 reconciler.state.json
 reconciler.state.json.*
 reconciler.state.rescue.*
+# Plan files name what will exist: `reconciler plan --out plan.json`.
+plan.json
 """
 
 
@@ -95,9 +97,13 @@ def _write_pipeline(terminal: Terminal, system: str) -> int:
     _refuse_to_overwrite([path])
     projects = find_projects(root)
     write_file(path, pipeline(system, projects))
-    terminal.err(f"wrote {path} for {', '.join(projects)}")
+    terminal.err(f"wrote {path} for {', '.join(p.folder for p in projects) or '.'}")
+    missing = warnings(projects)
+    if missing:
+        terminal.err("")
+        terminal.diagnostics(missing)
     terminal.out("\nNext:")
-    for step in NEXT_STEPS[system]:
+    for step in next_steps(system, projects):
         terminal.out(f"- {step}")
     return 0
 
