@@ -170,8 +170,10 @@ def _warning(plan: Plan) -> str:
 def _lasting_row(change: Change) -> str:
     public = " (public)" if change.after and change.after.public else ""
     shown = change.after
+    changed = ", ".join(d.name.removeprefix("adapter/") for d in change.differences)
+    generation = f" again: {changed or 'its name'} changed" if change.supersedes else ""
     return _row(
-        f"`{change.action.symbol}` {change.action.value}",
+        f"`{change.action.symbol}` {change.action.value}{generation}",
         _span(str(change.address)),
         (_cell(shown.name) if shown else "") + public,
         _cell(shown.model) if shown else "",
@@ -260,7 +262,10 @@ def _lines(change: Change, limits: Limits) -> Iterator[str]:
         yield f"{mark}   {name:<11} = {text}"
     for asset in change.assets:
         sent = "send" if asset.file_name in change.uploads else "keep"
-        yield f"{mark}   {sent} {asset.file_name} ({size(asset.size)}, sha256 {asset.sha256[:16]})"
+        before = review.before_of(change, asset.file_name)
+        was = f", was {before}" if before else ""
+        facts_of_it = f"{size(asset.size)}, sha256 {asset.sha256[:16]}{was}"
+        yield f"{mark}   {sent} {asset.file_name} ({facts_of_it})"
 
 
 def _aligned(rows: Iterable[tuple[str, str, str | None]], mark: str) -> Iterator[str]:
