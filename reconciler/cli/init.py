@@ -31,6 +31,7 @@ finetunes:
     description: Answers support tickets in the house style.
     # adapter: ../adapters/support-bot                # adapter_config.json and
     #                                                 # adapter_model.safetensors
+    # versioned: true                                 # a change creates a new generation
 """
 
 _IGNORE = """\
@@ -76,7 +77,9 @@ def command(terminal: Terminal, system: str | None) -> int:
         write_file(path, text)
         terminal.err(f"wrote {path}")
     if ignore not in files and "reconciler.state" not in ignore.read_text(errors="replace"):
-        terminal.err(f"\nThere is a {ignore} already. Add to it, so that no state is committed:")
+        terminal.err(
+            f"\nThere is a {ignore} already. Add to it, so that no state or plan is committed:"
+        )
         terminal.err(_IGNORE.rstrip())
     terminal.out("\nNext: edit finetunes/finetunes.yaml, then try it out with no account:")
     terminal.out("  reconciler plan --sandbox\n  reconciler apply --sandbox")
