@@ -17,6 +17,7 @@ from reconciler.model import Action, Change, Limits
 from reconciler.plan import Plan, Scope
 from reconciler.render import review
 from reconciler.render.diagnostics import render_diagnostic
+from reconciler.render.findings import from_root
 from reconciler.render.review import HERE, Place, Verdict
 from reconciler.render.style import PLAIN
 from reconciler.render.text import count, inert, size
@@ -42,6 +43,7 @@ class _Section:
 
 def render_markdown(plan: Plan, place: Place = HERE) -> str:
     """Render a plan."""
+    plan = replace(plan, problems=from_root(plan.problems, place.folder))
     head, command = _head(plan, place.folder), _command(plan, place)
     cut = _cut(place.command("plan", *place.flags, "--format", "html"))
     room = MAX_BYTES - sum(_length(text) for text in (head, command, cut))
@@ -54,10 +56,12 @@ def render_markdown(plan: Plan, place: Place = HERE) -> str:
 def render_failure(diagnostics: Iterable[Diagnostic], account_id: str, place: Place = HERE) -> str:
     """Render why no plan could be made; account_id: "" where not even that is known."""
     head = (
-        f"{marker(account_id, place.folder)}\n### Finetune plan{_where(place.folder)}: none\n\n"
-        "**No plan could be made.** Nothing is applied until that is mended.\n\n"
+        f"{marker(account_id, place.folder)}\n"
+        f"### Finetune plan{_where(place.folder)}: no plan could be made\n\n"
+        "**Nothing is applied** until that is mended.\n\n"
     )
-    section = _Section("#### In the way\n\n", tuple(map(_diagnostic, diagnostics)))
+    found = from_root(diagnostics, place.folder)
+    section = _Section("#### In the way\n\n", tuple(map(_diagnostic, found)))
     cut = _cut(place.command("validate"))
     text, _, left_out = _fitted([section], MAX_BYTES - _length(head) - _length(cut))
     return f"{head}{cut if left_out else ''}{text}".rstrip("\n")

@@ -75,6 +75,7 @@ def test_init_says_what_to_ignore_where_there_is_a_gitignore(project: Project) -
     assert result.code == 0
     assert "Add to it" in result.err
     assert "reconciler.state.json" in result.err
+    assert "\nplan.json\n" in result.err
     assert Path(".gitignore").read_text() == "*.pyc\n"
 
 
