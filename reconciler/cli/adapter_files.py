@@ -55,7 +55,8 @@ class AdapterFiles:
         self._declared = declared
         self._stop = stop
         self._cache = workspace.settings.root / workspace.settings.cache
-        self._bandwidth = Bandwidth(workspace.settings.max_bytes_per_second)
+        settings = workspace.settings
+        self._bandwidth = Bandwidth(settings.max_bytes_per_second, settings.slowest, stop)
         self._fetched: dict[Address, _Fetched] = {}
         self._stack = ExitStack()
 
@@ -102,7 +103,7 @@ class AdapterFiles:
             make_private_folder(self._cache.parent)
         cache = Cache(self._cache, settings.max_cache_bytes)
         fetcher = Fetcher(cache, settings.limits, self._bandwidth, self._stop)
-        sources = Sources(os.environ)
+        sources = Sources(os.environ, self._stop)
         return self._stack.enter_context(fetcher), self._stack.enter_context(sources)
 
     def _source_of(self, address: Address) -> AdapterSource | None:
@@ -214,7 +215,7 @@ class _Paced:
 
     def read(self, size: int, /) -> bytes:
         """Return further bytes, when it is their turn."""
-        data = self._file.read(size)
+        data = self._file.read(self._bandwidth.portion(size))
         self._bandwidth.take(len(data))
         return data
 

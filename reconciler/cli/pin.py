@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reconciler.cli.declared import manifest_files
@@ -38,14 +39,15 @@ def pin(terminal: Terminal, workspace: Workspace, names: tuple[str, ...], *, che
         return 0
     pins = _ask(workspace, declared)
     stale = [one for one in declared if pins[one.address] != one.source]
-    problems = [] if check else list(_write(stale, pins))
+    problems = {} if check else _write(stale, pins)
     for one in declared:
-        verb = "as pinned" if one not in stale else ("not as pinned" if check else "pinned")
+        written = not check and one.file not in problems
+        verb = "as pinned" if one not in stale else ("pinned" if written else "not as pinned")
         terminal.out(f"{one.address}: {verb} ({one.file.name})")
         if one in stale:
             terminal.out("\n".join(f"  {line}" for line in _lines(pins[one.address])))
     if problems:
-        raise DiagnosticError(*problems)
+        raise DiagnosticError(*problems.values())
     return 1 if check and stale else 0
 
 
@@ -86,15 +88,20 @@ def _declared(workspace: Workspace, names: tuple[str, ...]) -> list[Declaration]
 def _ask(workspace: Workspace, declared: list[Declaration]) -> dict[Address, AdapterSource]:
     """Ask the sources, several at once; DiagnosticError with all that went wrong."""
     settings = workspace.settings
-    bandwidth = Bandwidth(settings.max_bytes_per_second)
+    stop = threading.Event()
+    bandwidth = Bandwidth(settings.max_bytes_per_second, settings.slowest, stop)
 
     def ask(one: Declaration) -> AdapterSource | list[Diagnostic]:
         try:
-            return find_pins(one.source.address, sources.open, settings.limits, bandwidth)
+            return find_pins(one.source.address, sources.open, settings.limits, bandwidth, stop)
         except DiagnosticError as error:
             return [finding.about(str(one.address)) for finding in error.diagnostics]
 
-    with Sources(os.environ) as sources, ThreadPoolExecutor(settings.parallelism) as pool:
+    with (
+        Sources(os.environ, stop) as sources,
+        ThreadPoolExecutor(settings.parallelism) as pool,
+        _stopping(stop),
+    ):
         answers = list(pool.map(ask, declared))
     problems = [finding for answer in answers if isinstance(answer, list) for finding in answer]
     if problems:
@@ -106,23 +113,42 @@ def _ask(workspace: Workspace, declared: list[Declaration]) -> dict[Address, Ada
     }
 
 
+@contextmanager
+def _stopping(stop: threading.Event) -> Iterator[None]:
+    """Where it ends early, as by a signal, have the threads end, too."""
+    try:
+        yield
+    except BaseException:
+        stop.set()
+        raise
+
+
 def _write(
     stale: Iterable[Declaration], pins: dict[Address, AdapterSource]
-) -> Iterable[Diagnostic]:
-    """Write every file once; yield what could not be written."""
+) -> dict[ManifestFile, Diagnostic]:
+    """Write every file once; return those that were not written, and why."""
     by_file: dict[ManifestFile, dict[Address, AdapterSource]] = {}
     for one in stale:
         by_file.setdefault(one.file, {})[one.address] = pins[one.address]
-    for file, found in by_file.items():
-        raw = with_pins(file, found)
-        if raw is None or file.name == "<stdin>":
-            where = "Standard input" if file.name == "<stdin>" else file.name
-            yield _not_written(f"{where} cannot be changed without changing something else.")
-            continue
-        try:
-            _replace(file.folder / Path(file.name).name, raw)
-        except OSError as error:
-            yield _not_written(f"{file.name}: {error.strerror}.")
+    reasons = {file: _write_one(file, found) for file, found in by_file.items()}
+    return {file: _not_written(reason) for file, reason in reasons.items() if reason}
+
+
+def _write_one(file: ManifestFile, pins: dict[Address, AdapterSource]) -> str:
+    """Write one file; return why it was not written, "" where it was."""
+    raw = with_pins(file, pins)
+    if raw is None or file.name == "<stdin>":
+        where = "Standard input" if file.name == "<stdin>" else file.name
+        return f"{where} cannot be changed without changing something else."
+    path = file.folder / Path(file.name).name
+    try:
+        # Asking takes a while, and whoever edited the file since then is to keep the edit.
+        if path.read_bytes() != file.raw:
+            return f"{file.name} was changed while the sources were asked."
+        _replace(path, raw)
+    except OSError as error:
+        return f"{file.name}: {error.strerror}."
+    return ""
 
 
 def _not_written(detail: str) -> Diagnostic:

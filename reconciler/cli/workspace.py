@@ -19,6 +19,7 @@ from reconciler.cloudflare import (
     Credentials,
     Network,
     RateLimiter,
+    Timeouts,
     is_loopback,
     resolve_base_url,
 )
@@ -161,6 +162,7 @@ class Workspace:
                 account_id,
                 credentials,
                 base_url,
+                timeouts=Timeouts(slowest=self.settings.slowest),
                 limiter=None if loopback else RateLimiter(limit),
                 network=Network.from_environment(self._environment, base_url),
                 stop=stop,

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from reconciler.model import SLOWEST
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -24,7 +26,7 @@ class Timeouts:
     total: float = 60.0
     stall: float = 60.0
     answer: float = 120.0
-    slowest: int = 32 * 1024
+    slowest: float = SLOWEST
 
 
 @dataclass(frozen=True, slots=True)

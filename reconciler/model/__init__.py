@@ -10,7 +10,7 @@ from reconciler.model.adapter import (
 )
 from reconciler.model.address import Address
 from reconciler.model.change import Action, AttributeChange, Change
-from reconciler.model.finetune import Attributes, Desired, Finetune, Limits
+from reconciler.model.finetune import SLOWEST, Attributes, Desired, Finetune, Limits
 from reconciler.model.remote import Listing, RemoteFinetune
 from reconciler.model.source import AdapterSource, SourceAddress
 from reconciler.model.verification import Verification
@@ -18,6 +18,7 @@ from reconciler.model.verification import Verification
 __all__ = [
     "ASSET_NAMES",
     "CONFIG_FILE",
+    "SLOWEST",
     "WEIGHTS_FILE",
     "Action",
     "Adapter",

@@ -96,6 +96,10 @@ class Desired:
     removed: frozenset[Address] = frozenset()
 
 
+SLOWEST = 32 * 1024
+"""Bytes a second below which a transfer is given up, where nothing bounds the bandwidth."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Cloudflare's limits as of 2026-04-21 (loras page); a project file can override them.

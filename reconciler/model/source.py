@@ -16,6 +16,9 @@ SCHEMES = ("hf", "s3", "r2", "gs", "az", "https")
 DIGEST_PATTERN = r"^[0-9a-f]{64}$"
 
 _SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9_.+=-]*"
+# What the hub takes for a name (huggingface_hub, validate_repo_id), and the dots and hyphens
+# that it does not take.
+_HUB_NAME = r"(?=[A-Za-z0-9_])(?:[A-Za-z0-9_]|-(?!-)|\.(?!\.)){1,96}(?<=[A-Za-z0-9_])"
 _FOLDER = rf"{_SEGMENT}(?:/{_SEGMENT})*"
 _BUCKET = r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}"
 _ACCOUNT = r"[0-9a-f]{32}(?:\.(?:eu|fedramp))?"
@@ -25,7 +28,8 @@ _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 _BUCKET_FORM = re.compile(rf"(?P<place>{_BUCKET})(?:/(?P<folder>{_FOLDER}))?/?\Z")
 _FORMS = {
     "hf": re.compile(
-        rf"(?P<place>{_SEGMENT}/{_SEGMENT})(?:/(?P<folder>{_FOLDER}))?/?@(?P<revision>{_REVISION})\Z"
+        rf"(?P<place>{_HUB_NAME}/{_HUB_NAME}(?<!\.git))(?:/(?P<folder>{_FOLDER}))?/?"
+        rf"@(?P<revision>{_REVISION})\Z"
     ),
     "s3": _BUCKET_FORM,
     "gs": _BUCKET_FORM,

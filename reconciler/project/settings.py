@@ -30,7 +30,7 @@ from reconciler.documents import (
     shorten,
     without_echoes,
 )
-from reconciler.model import Limits
+from reconciler.model import SLOWEST, Limits
 
 PROJECT_FILE = "reconciler.yaml"
 DEFAULT_STATE = "reconciler.state.json"
@@ -76,6 +76,16 @@ class Settings:
     cache: str = DEFAULT_CACHE
     max_cache_bytes: int = DEFAULT_CACHE_BYTES
     max_bytes_per_second: int | None = None
+
+    @property
+    def slowest(self) -> float:
+        """Bytes a second below which one transfer as a whole is given up.
+
+        Half of its share where all that are under way at once share a bandwidth.
+        """
+        if self.max_bytes_per_second is None:
+            return SLOWEST
+        return min(SLOWEST, self.max_bytes_per_second / (2 * self.parallelism))
 
     def require_account(self) -> str:
         """Return the account; DiagnosticError where none or a malformed one is named."""

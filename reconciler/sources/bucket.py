@@ -21,13 +21,15 @@ from obstore.store import AzureStore, GCSStore, S3Store
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import sources as codes
 from reconciler.model import SourceAddress
-from reconciler.sources.source import BLOCK, BrokenError, Part, Resolved
+from reconciler.sources.source import BrokenError, Part, Resolved
 
 if TYPE_CHECKING:
     from obstore import GetOptions
     from obstore.store import ClientConfig, RetryConfig
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_SMALL = 1 << 14
+"""Bytes a block has at least: few, so that a slow service is noticed between them."""
 _NO_RETRIES: RetryConfig = {"max_retries": 0}
 _CREDENTIALS = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN, AWS_REGION)",
@@ -81,7 +83,7 @@ class BucketSource:
 
     def _blocks(self, result: obstore.GetResult, file_name: str) -> Iterator[bytes]:
         try:
-            for block in result.stream(min_chunk_size=BLOCK):
+            for block in result.stream(min_chunk_size=_SMALL):
                 yield bytes(block)
         except (BaseError, OSError, ValueError) as error:
             raise self._explained(error, file_name) from None

@@ -100,7 +100,7 @@ class Cache:
 
     def make_room(self, descriptor: int, size: int) -> None:
         """Reserve bytes for a file that is going to be written, at the cost of others."""
-        with self.failing(), self._counting():
+        with self.failing(), self.counting():
             used, others = self._usage()
             for path, bytes_ in others:
                 if used + size <= self._max_bytes:
@@ -122,7 +122,7 @@ class Cache:
         path = self.folder / "files" / sha256
         with self.failing():
             os.fsync(descriptor)
-            with self._counting():
+            with self.counting():
                 partial.rename(path)
                 _sync_folder(path.parent)
                 # The same open file goes on, so its lock is turned over and never given up.
@@ -135,7 +135,7 @@ class Cache:
         return CachedFile(self.folder / "files" / sha256, sha256, size, file)
 
     def _open(self, path: Path) -> io.BufferedReader | None:
-        with self._counting():
+        with self.counting():
             try:
                 file = _open_shared(path)
             except FileNotFoundError:
@@ -168,7 +168,8 @@ class Cache:
         return sum(size for *_, size in found), [(Path(path), size) for *_, path, size in found]
 
     @contextmanager
-    def _counting(self) -> Iterator[None]:
+    def counting(self) -> Iterator[None]:
+        """Be the only one, of all runs, that counts, makes room or takes a file."""
         descriptor = os.open(self.folder / "lock", _WRITE, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -201,9 +202,10 @@ class Partial:
         self._kept = False
 
     def __enter__(self) -> Partial:
-        with self._cache.failing():
+        # Whoever makes room leaves it alone as long as it is locked, and so must not come
+        # between: what a killed run left there is open, and not locked, for a moment.
+        with self._cache.failing(), self._cache.counting():
             self._descriptor = os.open(self._path, _WRITE, 0o600)
-            # Whoever makes room leaves it alone as long as it is locked.
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
             os.ftruncate(self._descriptor, 0)
         return self

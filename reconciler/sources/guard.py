@@ -17,6 +17,16 @@ from reconciler.diagnostics.text import printable
 PRIVATE_VARIABLE = "RECONCILER_PRIVATE_SOURCES"
 CONNECT_SECONDS = 10.0
 _NAT64 = IPv6Network("64:ff9b::/96")
+_NEVER = tuple(
+    IPv6Network(text)
+    for text in (
+        "::/96",  # IPv4-compatible (RFC 4291, deprecated), with :: and ::1
+        "::ffff:0:0:0/96",  # IPv4-translated (RFC 2765)
+        "64:ff9b:1::/48",  # NAT64 inside a network (RFC 8215)
+        "fec0::/10",  # site-local (RFC 3879, deprecated)
+    )
+)
+"""IPv6 networks that lead inside, and that `is_global` does not know as such."""
 
 
 class Guard:
@@ -47,13 +57,12 @@ class Guard:
 
     def check_name(self, host: str) -> None:
         """Refuse what is inside by its very name: all that can be told where a proxy resolves."""
-        try:
-            ip_address(host.strip("[]"))
-        except ValueError:
-            if host == "localhost" or host.endswith((".localhost", ".internal", ".local")):
-                self._check(host, "127.0.0.1")
-        else:
-            self._check(host, host.strip("[]"))
+        name = host.lower().rstrip(".")
+        address = _written_as(name)
+        if address:
+            self._check(host, address)
+        elif name == "localhost" or name.endswith((".localhost", ".internal", ".local")):
+            self._check(host, "127.0.0.1")
 
     def _check(self, host: str, address: str) -> None:
         if is_public(address) or host.lower() in self._private:
@@ -67,11 +76,25 @@ class Guard:
         )
 
 
+def _written_as(name: str) -> str:
+    """Return the address that a name is, "" for none; 127.1 and 0x7f.1 are addresses, too."""
+    try:
+        return str(ip_address(name.strip("[]")))
+    except ValueError:
+        pass
+    try:
+        return socket.inet_ntoa(socket.inet_aton(name))
+    except OSError:
+        return ""
+
+
 def is_public(text: str) -> bool:
     """Tell whether an address is on the internet: not loopback, private, link-local, CGNAT,
     unique local, reserved or multicast, nor an IPv6 form of such an IPv4 address.
     """
     address = ip_address(text.partition("%")[0])
+    if any(address in network for network in _NEVER):
+        return False
     inner = _inner(address) if isinstance(address, IPv6Address) else None
     if inner is not None:
         address = inner

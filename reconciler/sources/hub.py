@@ -6,13 +6,15 @@ downloaded by the library, which would keep copies of its own and reads whole fi
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import httpx2
 import huggingface_hub
-from huggingface_hub import HfApi, hf_hub_url
+from huggingface_hub import HfApi, ModelInfo, hf_hub_url
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 
 from reconciler.diagnostics import Diagnostic, DiagnosticError
@@ -25,6 +27,9 @@ from reconciler.sources.web_client import Answer, WebClient
 ENDPOINT_VARIABLE = "HF_ENDPOINT"
 TOKEN_VARIABLE = "HF_TOKEN"
 DEFAULT_ENDPOINT = "https://huggingface.co"
+_COMMIT = re.compile(r"[0-9a-f]{40}\Z")
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_STUMBLES = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
 class HubSource(WebSource):
@@ -65,7 +70,6 @@ class HubSource(WebSource):
 
     def resolve(self) -> Resolved:
         """Ask for the commit, and for the digests of the files in Git LFS."""
-        huggingface_hub.set_client_factory(self._library_client)
         api = HfApi(endpoint=self._endpoint, token=self._token or False)
         try:
             info = api.model_info(
@@ -75,16 +79,36 @@ class HubSource(WebSource):
             raise DiagnosticError(self._denied(error)) from None
         except HfHubHTTPError as error:
             raise self._explained(error) from None
-        paths = {self.address.path(name): name for name in ASSET_NAMES}
-        known = {
-            paths[sibling.rfilename]: sibling.lfs.sha256
-            for sibling in info.siblings or ()
-            if sibling.rfilename in paths and sibling.lfs
-        }
-        return Resolved(self.address.at(info.sha or self.address.revision), known)
+        except _STUMBLES:
+            # The library takes the answer to be what it expects, field by field.
+            raise self._makes_no_sense("what it says of the repository") from None
+        return Resolved(self.address.at(self._commit(info)), dict(self._digests(info)))
 
-    def _library_client(self) -> httpx2.Client:
-        return httpx2.Client(transport=_Transport(self._client), trust_env=False)
+    def _commit(self, info: ModelInfo) -> str:
+        commit = str(info.sha)
+        if not _COMMIT.match(commit):
+            raise self._makes_no_sense("the commit")
+        if not self.address.can_move and commit != self.address.revision:
+            raise self._makes_no_sense("another commit than was asked for")
+        return commit
+
+    def _digests(self, info: ModelInfo) -> Iterator[tuple[str, str]]:
+        for name in ASSET_NAMES:
+            for sibling in info.siblings or ():
+                if sibling.rfilename == self.address.path(name) and sibling.lfs:
+                    digest = str(sibling.lfs.sha256)
+                    if not _DIGEST.match(digest):
+                        raise self._makes_no_sense(f"the sha256 of {name}")
+                    yield name, digest
+
+    def _makes_no_sense(self, what: str) -> DiagnosticError:
+        """Refuse an answer; nothing of it is shown, it may hold anything."""
+        return DiagnosticError(
+            codes.BAD_ANSWER.error(
+                f"{self.address}: the hub's answer cannot be used: {what}.",
+                hint=f"Check {ENDPOINT_VARIABLE} where it is set.",
+            )
+        )
 
     def _explained(self, error: HfHubHTTPError) -> Exception:
         status = error.response.status_code
@@ -104,6 +128,13 @@ class HubSource(WebSource):
             f"{self.address} may not be read ({error.response.status_code}).",
             hint=self.denied_hint,
         )
+
+
+def send_through(client: WebClient) -> None:
+    """Have the library send its requests through a client; it has one for all its threads."""
+    huggingface_hub.set_client_factory(
+        lambda: httpx2.Client(transport=_Transport(client), trust_env=False)
+    )
 
 
 class _Transport(httpx2.BaseTransport):
@@ -129,18 +160,21 @@ class _Body(httpx2.SyncByteStream):
         self._stack = stack
 
     def __iter__(self) -> Iterator[bytes]:
-        read = 0
+        read, begun = 0, time.monotonic()
         for block in self._answer.blocks():
             read += len(block)
             if read > MOST_METADATA:
                 raise DiagnosticError(
                     codes.BAD_ANSWER.error("What the hub says of the repository has no end.")
                 )
+            if time.monotonic() > begun + MOST_SECONDS:
+                raise BrokenError("it is too slow")
             yield block
 
     def close(self) -> None:
         self._stack.close()
 
 
+MOST_SECONDS = 60.0
 MOST_METADATA = 16 << 20
 """Bytes; a repository of ten thousand files has about three million."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from reconciler.adapters import AdapterFile, Inspection, inspect_files
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import sources as codes
-from reconciler.model import CONFIG_FILE, WEIGHTS_FILE, Limits
+from reconciler.model import CONFIG_FILE, SLOWEST, WEIGHTS_FILE, Limits
 from reconciler.sources.cache import CachedFile
 from reconciler.sources.source import BrokenError, Source, resolved
+from reconciler.sources.transfer import GRACE_SECONDS
 
 _BUFFER = 1 << 16
 
@@ -104,10 +106,13 @@ class _RemoteFile(io.RawIOBase):
                 data = bytearray()
                 # A server that gives no ranges begins at the start of the file.
                 skip = begin - part.begin
+                expires = time.monotonic() + GRACE_SECONDS + (skip + length) / SLOWEST
                 for block in part.blocks:
                     dropped = min(skip, len(block))
                     skip -= dropped
                     data += block[dropped:]
+                    if time.monotonic() > expires:
+                        raise BrokenError("it is too slow")
                     if len(data) >= length:
                         break
         except BrokenError as error:

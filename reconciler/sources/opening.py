@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 
 from reconciler.diagnostics import DiagnosticError
@@ -13,11 +14,16 @@ from reconciler.sources.web_client import WebClient
 
 
 class Sources:
-    """Opens sources; they share their connections. environment: for credentials and proxies."""
+    """Opens sources; they share their connections. environment: for credentials and proxies.
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    Once `stop` is set, what waits for a server raises StoppedError.
+    """
+
+    def __init__(self, environment: Mapping[str, str], stop: threading.Event | None = None) -> None:
         self._environment = environment
-        self._client = WebClient(environment)
+        self._client = WebClient(environment, stop or threading.Event())
+        self._lock = threading.Lock()
+        self._hub_is_set_up = False
 
     def open(self, address: SourceAddress) -> Source:
         """Return a source; nothing is sent yet. DiagnosticError where an extra is missing."""
@@ -25,19 +31,27 @@ class Sources:
             return WebSource(address, self._client)
         try:
             if address.scheme == "hf":
-                from reconciler.sources.hub import HubSource
-
-                return HubSource(address, self._client, self._environment)
+                return self._open_hub(address)
             from reconciler.sources.bucket import BucketSource
         except ImportError as error:
             extra = address.scheme
             raise DiagnosticError(
                 codes.MISSING_EXTRA.error(
-                    f"{extra}:// needs {error.name}, which is not installed.",
+                    f"{extra}:// needs {error.name or 'a library'}, which is not installed.",
                     hint=f"pip install 'finetune-reconciler[{extra}]'",
                 )
             ) from None
         return BucketSource(address)
+
+    def _open_hub(self, address: SourceAddress) -> Source:
+        from reconciler.sources.hub import HubSource, send_through
+
+        # Once: whoever sets the library's client closes the one that others are using.
+        with self._lock:
+            if not self._hub_is_set_up:
+                send_through(self._client)
+                self._hub_is_set_up = True
+        return HubSource(address, self._client, self._environment)
 
     def close(self) -> None:
         """Close the connections."""

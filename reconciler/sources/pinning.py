@@ -17,24 +17,26 @@ def find_pins(
     open_source: Callable[[SourceAddress], Source],
     limits: Limits,
     bandwidth: Bandwidth,
+    stop: threading.Event,
 ) -> AdapterSource:
     """Return the address, with the commit instead of a branch, and both digests.
 
-    Raises DiagnosticError.
+    Raises DiagnosticError, and StoppedError once `stop` is set.
     """
     now = resolved(open_source(address))
     fixed = open_source(now.address)
     digests = {
-        name: now.sha256.get(name) or _read(fixed, name, limits, bandwidth) for name in ASSET_NAMES
+        name: now.sha256.get(name) or _read(fixed, name, limits, bandwidth, stop)
+        for name in ASSET_NAMES
     }
     return AdapterSource(now.address, digests)
 
 
-def _read(source: Source, file_name: str, limits: Limits, bandwidth: Bandwidth) -> str:
+def _read(
+    source: Source, file_name: str, limits: Limits, bandwidth: Bandwidth, stop: threading.Event
+) -> str:
     longest = longest_of(file_name, limits)
-    transfer = Transfer(
-        source, file_name, longest, bandwidth, threading.Event(), lambda _done, _size: None
-    )
+    transfer = Transfer(source, file_name, longest, bandwidth, stop, lambda _done, _size: None)
     transfer.run(_Nowhere())
     return transfer.digest
 

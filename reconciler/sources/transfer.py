@@ -20,9 +20,8 @@ Progress = Callable[[int, int], None]
 ATTEMPTS = 4
 """How often in a row an attempt may get no further than the ones before it."""
 FIRST_PAUSE = 0.2
-SLOWEST = 32 * 1024
-"""Bytes a second below which a transfer as a whole is given up."""
 GRACE_SECONDS = 60.0
+"""What a transfer may take besides the time that its size gives it."""
 
 
 class Sink(Protocol):
@@ -87,13 +86,17 @@ class Transfer:
                 failures = 1 if self._farthest > before else failures + 1
                 if failures >= ATTEMPTS:
                     raise DiagnosticError(self._unreachable(str(error))) from None
+                self._check_speed()
                 if self._stop.wait(FIRST_PAUSE * 2 ** (failures - 1)):
                     raise StoppedError from None
 
     def _open(self) -> AbstractContextManager[Part]:
         if self._stop.is_set():
             raise StoppedError
-        return self._source.open(self._file_name, self.done, version=self._version)
+        # Only a strong name says that the first bytes are still those that are here.
+        goes_on = self._version and not self._version.startswith("W/")
+        begin = self.done if goes_on else 0
+        return self._source.open(self._file_name, begin, version=self._version)
 
     def _begin(self, part: Part, sink: Sink) -> None:
         if self.size is None:
@@ -104,7 +107,7 @@ class Transfer:
                     )
                 )
             self.size = part.size
-            self._deadline = time.monotonic() + GRACE_SECONDS + part.size / SLOWEST
+            self._deadline = time.monotonic() + GRACE_SECONDS + part.size / self._bandwidth.slowest
             sink.reserve(part.size)
         elif part.size != self.size:
             raise DiagnosticError(
@@ -113,10 +116,13 @@ class Transfer:
                     hint="Run it again once nobody changes it any more.",
                 )
             )
-        if part.begin != self.done:
+        is_other = part.begin > 0 and part.version not in ("", self._version)
+        if part.begin != self.done or is_other:
             self._hash, self.done = hashlib.sha256(), 0
             sink.rewind()
-        self._version = part.version
+        if is_other:
+            raise BrokenError("it changed while it was read")
+        self._version = part.version or self._version
 
     def _read(self, part: Part, sink: Sink) -> None:
         for block in part.blocks:
@@ -134,8 +140,11 @@ class Transfer:
             self.done += len(block)
             self._farthest = max(self._farthest, self.done)
             self._progress(self.done, part.size)
-            if time.monotonic() > self._deadline:
-                raise DiagnosticError(self._unreachable("it is too slow"))
+            self._check_speed()
+
+    def _check_speed(self) -> None:
+        if self.size is not None and time.monotonic() > self._deadline:
+            raise DiagnosticError(self._unreachable("it is too slow"))
 
     @property
     def _what(self) -> str:

@@ -62,6 +62,10 @@ class WebSource:
                 headers["If-Range"] = version
         url = self.url_of(file_name)
         with self._client.get(url, headers, self.authorization) as answer:
+            if answer.status == 416 and answer.headers.get("content-range") == "bytes */0":
+                # An empty file has no range at all.
+                yield Part(0, 0, answer.headers.get("etag", ""), iter(()))
+                return
             self._check_status(answer, file_name)
             first, size = _extent(answer, begin, f"{self._address}: {file_name}")
             yield Part(first, size, answer.headers.get("etag", ""), answer.blocks())

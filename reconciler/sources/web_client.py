@@ -5,6 +5,7 @@ A credential goes to the host that it is meant for, and to no other that a redir
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import ssl
@@ -12,24 +13,28 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
-from urllib.parse import urljoin, urlsplit
+from typing import TypeVar, cast
+from urllib.parse import unquote, urljoin, urlsplit
 
+import certifi
 import urllib3
 from urllib3.connection import HTTPSConnection
 
-from reconciler.cloudflare.network import Network
+from reconciler.cloudflare.network import CA_BUNDLES, Network
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import sources as codes
 from reconciler.diagnostics.text import printable
 from reconciler.sources.guard import CONNECT_SECONDS, Guard
+from reconciler.sources.patience import Patience, PatientResponse, current
 from reconciler.sources.source import BLOCK, BrokenError
 
 Result = TypeVar("Result")
 
 MOST_REDIRECTS = 5
 STALL_SECONDS = 30.0
+"""In which the whole head of an answer has to come, and then each block."""
 _REDIRECTS = (301, 302, 303, 307, 308)
+_HOST = re.compile(r"[A-Za-z0-9._-]+\Z|[0-9A-Fa-f:.]+\Z")
 _VISIBLE_ASCII = re.compile(r"[!-~]+\Z")
 
 
@@ -39,19 +44,28 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
-    response: urllib3.BaseHTTPResponse
+    response: urllib3.HTTPResponse
+    patience: Patience
 
     def blocks(self) -> Iterator[bytes]:
-        """Read the body; BrokenError where it breaks off."""
-        while block := _reading(lambda: self.response.read(BLOCK, decode_content=False)):
+        """Read the body, each block as it comes; BrokenError where it breaks off."""
+        while block := self._next():
             yield block
+
+    def _next(self) -> bytes:
+        self.patience.begin(STALL_SECONDS)
+        return _reading(lambda: self.response.read1(BLOCK, decode_content=False))
 
 
 class WebClient:
-    """Gets files over https; safe to share between threads."""
+    """Gets files over https; safe to share between threads.
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    Once `stop` is set, whatever is waited for ends with StoppedError.
+    """
+
+    def __init__(self, environment: Mapping[str, str], stop: threading.Event) -> None:
         self._environment = environment
+        self._stop = stop
         self._guard = Guard(environment)
         self._pools: dict[str, urllib3.PoolManager] = {}
         self._lock = threading.Lock()
@@ -75,24 +89,36 @@ class WebClient:
             sent = {"Accept-Encoding": "identity", "User-Agent": "reconciler", **headers}
             if authorization and _origin(url) == meant_for:
                 sent["Authorization"] = authorization
-            response = self._send(url, sent)
+            patience = Patience(self._stop)
+            response = self._send(url, sent, patience)
             try:
                 location = response.headers.get("location", "")
                 if response.status not in _REDIRECTS or not location:
-                    yield _answer(response)
+                    yield _answer(response, patience)
                     return
                 url = urljoin(url, location)
             finally:
                 response.close()
         raise _bad_redirect(f"There are more than {MOST_REDIRECTS} redirects, one after the other.")
 
-    def _send(self, url: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+    def _send(self, url: str, headers: dict[str, str], patience: Patience) -> urllib3.HTTPResponse:
         pool = self._pool(url)
-        return _reading(
-            lambda: pool.request(
-                "GET", url, headers=headers, redirect=False, retries=False, preload_content=False
+        token = current.set(patience)
+        patience.begin(STALL_SECONDS)
+        try:
+            response = _reading(
+                lambda: pool.request(
+                    "GET",
+                    url,
+                    headers=headers,
+                    redirect=False,
+                    retries=False,
+                    preload_content=False,
+                )
             )
-        )
+        finally:
+            current.reset(token)
+        return cast("urllib3.HTTPResponse", response)
 
     def _pool(self, url: str) -> urllib3.PoolManager:
         network = Network.from_environment(self._environment, url)
@@ -106,18 +132,32 @@ class WebClient:
     def _make_pool(self, network: Network) -> urllib3.PoolManager:
         timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=STALL_SECONDS)
         context = _tls(network.ca_bundle)
+        manager: urllib3.PoolManager
         if network.proxy:
-            return urllib3.ProxyManager(network.proxy, timeout=timeout, ssl_context=context)
-        manager = urllib3.PoolManager(timeout=timeout, ssl_context=context, maxsize=64)
-        manager.pool_classes_by_scheme = {"https": _guarded(self._guard)}
+            manager = urllib3.ProxyManager(
+                network.proxy,
+                timeout=timeout,
+                ssl_context=context,
+                maxsize=64,
+                proxy_headers=_proxy_headers(network.proxy),
+            )
+            manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": _Pool}
+        else:
+            manager = urllib3.PoolManager(timeout=timeout, ssl_context=context, maxsize=64)
+            manager.pool_classes_by_scheme = {"https": _guarded(self._guard)}
         return manager
 
 
+def _proxy_headers(proxy: str) -> dict[str, str]:
+    """What the proxy alone gets: the user name and password of its URL."""
+    parts = urlsplit(proxy)
+    if parts.username is None:
+        return {}
+    user, password = unquote(parts.username), unquote(parts.password or "")
+    return dict(urllib3.make_headers(proxy_basic_auth=f"{user}:{password}"))
+
+
 def _tls(bundle: str) -> ssl.SSLContext:
-    import os
-
-    import certifi
-
     trusted = bundle or certifi.where()
     folder = os.path.isdir(trusted)  # noqa: PTH112
     return ssl.create_default_context(
@@ -125,8 +165,16 @@ def _tls(bundle: str) -> ssl.SSLContext:
     )
 
 
+class _Connection(HTTPSConnection):
+    response_class = PatientResponse
+
+
+class _Pool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _Connection
+
+
 def _guarded(guard: Guard) -> type[urllib3.HTTPSConnectionPool]:
-    class Connection(HTTPSConnection):
+    class Connection(_Connection):
         def _new_conn(self) -> socket.socket:
             return guard.connect(self._dns_host, self.port or 443)
 
@@ -149,7 +197,7 @@ def _check_url(url: str) -> None:
         raise _bad_redirect("It leads to something that is no URL.") from None
     if parts.scheme != "https" or not parts.hostname:
         raise _bad_redirect(f"It leads to {printable(parts.scheme, 20)}://, and not to https://.")
-    if "@" in parts.netloc or not _VISIBLE_ASCII.match(url):
+    if "@" in parts.netloc or not (_HOST.match(parts.hostname) and _VISIBLE_ASCII.match(url)):
         raise _bad_redirect("It leads to a URL with a user name or unusual characters in it.")
 
 
@@ -159,13 +207,13 @@ def _bad_redirect(detail: str) -> DiagnosticError:
     )
 
 
-def _answer(response: urllib3.BaseHTTPResponse) -> Answer:
+def _answer(response: urllib3.HTTPResponse, patience: Patience) -> Answer:
     headers = {name.lower(): value for name, value in response.headers.items()}
     if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise DiagnosticError(
             codes.BAD_ANSWER.error("The answer is compressed, which was not asked for.")
         )
-    return Answer(response.status, headers, response)
+    return Answer(response.status, headers, response, patience)
 
 
 def _reading(action: Callable[[], Result]) -> Result:
@@ -185,16 +233,25 @@ def _reason(error: BaseException) -> str:
         causes.append(current)
         wrapped = next((arg for arg in current.args if isinstance(arg, BaseException)), None)
         current = current.__cause__ or current.__context__ or wrapped
+    for cause in causes:
+        # What a proxy answers is in no attribute of any exception.
+        if found := _TUNNEL.match(str(cause)):
+            return _PROXY_WANTS if found[1] == "407" else f"the proxy refused it ({found[1]})"
     for kind, reason in _REASONS:
         if any(isinstance(cause, kind) for cause in causes):
             return reason
     return "the connection broke"
 
 
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b")
+_PROXY_WANTS = (
+    "the proxy wants a user name and a password (407), which HTTPS_PROXY holds as "
+    "http://USER:PASSWORD@HOST:PORT"
+)
 _REASONS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
     (
         ssl.SSLCertVerificationError,
-        "its certificate is not trusted (SSL_CERT_FILE names other authorities)",
+        f"its certificate is not trusted ({' or '.join(CA_BUNDLES)} names other authorities)",
     ),
     (socket.gaierror, "its name could not be resolved"),
     (ConnectionRefusedError, "the connection was refused"),

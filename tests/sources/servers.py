@@ -9,12 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import socket
 import ssl
 import threading
+import time
+from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -39,13 +43,17 @@ class Seen:
 
 @dataclass
 class Answer:
-    """What is answered. claimed: the length that is said. cut: bytes after which it breaks off."""
+    """What is answered. claimed: the length that is said. cut: bytes after which it breaks off.
+
+    drip: "head" or "body" comes in single bytes, for as long as somebody listens.
+    """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | memoryview = b""
     claimed: int | None = None
     cut: int | None = None
+    drip: str = ""
 
 
 class Files:
@@ -57,7 +65,10 @@ class Files:
         self.statuses: dict[str, list[int]] = {}
         self.cuts: dict[str, list[int]] = {}
         self.claimed: dict[str, int] = {}
+        self.drips: dict[str, str] = {}
         self.ranges = True
+        self.etags = True
+        self.heeds_if_range = True
         self.log: list[Seen] = []
 
     def put(self, folder: Path, at: str) -> None:
@@ -75,6 +86,8 @@ class Files:
             return Answer(self.statuses[path].pop(0))
         if path in self.redirects:
             return Answer(302, {"Location": self.redirects[path]})
+        if path in self.drips:
+            return Answer(drip=self.drips[path])
         if path not in self.files:
             return Answer(404)
         return self._file(path, seen)
@@ -82,11 +95,13 @@ class Files:
     def _file(self, path: str, seen: Seen) -> Answer:
         raw = self.files[path]
         etag = f'"{hashlib.sha256(raw).hexdigest()[:32]}"'
-        answer = Answer(200, {"ETag": etag}, raw, self.claimed.get(path))
+        answer = Answer(200, {"ETag": etag} if self.etags else {}, raw, self.claimed.get(path))
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", seen.headers.get("range", ""))
-        same = seen.headers.get("if-range", etag) == etag
+        same = not self.heeds_if_range or seen.headers.get("if-range", etag) == etag
         if self.ranges and wanted and same:
             begin = int(wanted[1])
+            if begin >= len(raw):
+                return Answer(416, {"Content-Range": f"bytes */{len(raw)}"})
             end = min(int(wanted[2]) + 1 if wanted[2] else len(raw), len(raw))
             answer.status, answer.body = 206, memoryview(raw)[begin:end]
             answer.headers["Content-Range"] = f"bytes {begin}-{end - 1}/{len(raw)}"
@@ -104,6 +119,7 @@ class Hub(Files):
         self.branches: dict[tuple[str, str], str] = {}
         self.private: set[str] = set()
         self.cdn = ""
+        self.says: dict[str, object] | None = None
 
     def commit(
         self, repository: str, folder: Path, subfolder: str = "", branch: str = "main"
@@ -165,7 +181,13 @@ class Hub(Files):
                 digest = hashlib.sha256(raw).hexdigest()
                 sibling["lfs"] = {"sha256": digest, "size": len(raw), "pointerSize": 134}
             siblings.append(sibling)
-        text = {"id": repository, "modelId": repository, "sha": sha, "siblings": siblings}
+        text: dict[str, object] = {
+            "id": repository,
+            "modelId": repository,
+            "sha": sha,
+            "siblings": siblings,
+        }
+        text.update(self.says or {})
         return Answer(200, {"Content-Type": "application/json"}, json.dumps(text).encode())
 
     def _resolve(self, repository: str, revision: str, name: str, seen: Seen) -> Answer:
@@ -189,6 +211,17 @@ class Hub(Files):
         return Answer(302, headers)
 
 
+def _drip(file: BufferedIOBase, where: str) -> None:
+    """Answer for a minute, in single bytes."""
+    head = "HTTP/1.1 200 OK\r\n"
+    head += "X-Slow: " if where == "head" else "Content-Length: 3000\r\n\r\n"
+    with suppress(OSError):
+        file.write(head.encode())
+        for _ in range(3000):
+            file.write(b"a")
+            time.sleep(0.02)
+
+
 def _handler(site: Files) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -204,6 +237,10 @@ def _handler(site: Files) -> type[BaseHTTPRequestHandler]:
             seen = Seen(self.command, self.path, headers)
             site.log.append(seen)
             answer = site.answer(seen)
+            if answer.drip:
+                self.close_connection = True
+                _drip(self.wfile, answer.drip)
+                return
             raw = answer.body
             seen.status = answer.status
             self.send_response(answer.status)
@@ -231,6 +268,52 @@ def _handler(site: Files) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+class Proxy:
+    """A proxy that wants a password. asked: the hosts of the tunnels that it opened."""
+
+    def __init__(self, password: str) -> None:
+        self.password = password
+        self.asked: list[str] = []
+
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        """Serve on loopback, where all tunnels lead, too; yields HOST:PORT."""
+        server = _Server(("127.0.0.1", 0), _tunneller(self))
+        with _running(server):
+            yield f"127.0.0.1:{server.server_address[1]}"
+
+
+def _tunneller(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
+    expected = "Basic " + b64encode(proxy.password.encode()).decode()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_CONNECT(self) -> None:
+            if self.headers.get("Proxy-Authorization") != expected:
+                self.send_error(407)
+                return
+            proxy.asked.append(self.path)
+            port = int(self.path.rpartition(":")[2])
+            with socket.create_connection(("127.0.0.1", port)) as there, suppress(OSError):
+                self.send_response(200)
+                self.end_headers()
+                back = threading.Thread(target=_carry, args=(there, self.connection), daemon=True)
+                back.start()
+                _carry(self.connection, there)
+                back.join()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler
+
+
+def _carry(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while block := source.recv(BLOCK):
+            target.sendall(block)
+        target.shutdown(socket.SHUT_WR)
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
@@ -249,12 +332,18 @@ def serving(site: Files, authority: trustme.CA, host: str = "localhost") -> Iter
     server.socket = context.wrap_socket(
         server.socket, server_side=True, do_handshake_on_connect=False
     )
+    with _running(server):
+        yield f"https://{host}:{server.server_address[1]}"
+
+
+@contextmanager
+def _running(server: _Server) -> Iterator[None]:
     thread = threading.Thread(
         target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
     )
     thread.start()
     try:
-        yield f"https://{host}:{server.server_address[1]}"
+        yield
     finally:
         server.shutdown()
         server.server_close()

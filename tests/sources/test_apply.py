@@ -137,6 +137,52 @@ def test_a_server_without_ranges_is_read_from_the_start_again(
     assert uploaded(project, "bot") == pins(adapter)
 
 
+def test_without_a_strong_name_nothing_is_gone_on_with(
+    project: Project, web: Web, adapter: Path
+) -> None:
+    web.put(adapter, "bot")
+    web.etags = False
+    web.cuts[f"/bot/{WEIGHTS_FILE}"] = [1000]
+    declare(project, web.base, bot=(f"{web.base}/bot", pins(adapter)))
+
+    assert project.apply().code == 0
+    assert [seen.headers.get("range") for seen in web.reads(WEIGHTS_FILE)] == [None, None]
+
+
+def test_another_file_by_the_second_attempt_is_read_from_its_start(
+    project: Project, web: Web, adapter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the server gives a range of it that was asked of the first one only."""
+    web.put(adapter, "bot")
+    declare(project, web.base, bot=(f"{web.base}/bot", pins(adapter)))
+    path = f"/bot/{WEIGHTS_FILE}"
+    pinned, web.files[path] = web.files[path], bytes(len(web.files[path]))
+    web.heeds_if_range = False
+    web.cuts[path] = [1000]
+    answer = web.answer
+
+    def change(seen: Seen) -> Answer:
+        if "range" in seen.headers:
+            web.files[path] = pinned
+        return answer(seen)
+
+    monkeypatch.setattr(web, "answer", change)
+
+    assert project.apply().code == 0
+    ranges = [seen.headers.get("range") for seen in web.reads(WEIGHTS_FILE)]
+    assert ranges == [None, "bytes=1000-", None]
+
+
+def test_an_empty_file_is_inspected_as_such(project: Project, web: Web, adapter: Path) -> None:
+    web.put(adapter, "bot")
+    web.files[f"/bot/{WEIGHTS_FILE}"] = b""
+    result = project.run("adapter", "inspect", f"{web.base}/bot")
+    (adapter / WEIGHTS_FILE).write_bytes(b"")
+    here = project.run("adapter", "inspect", str(adapter))
+    assert (result.code, result.err[:14]) == (here.code, here.err[:14])
+    assert "416" not in result.err
+
+
 def test_several_are_fetched_once_each_and_a_shared_file_once(
     project: Project, web: Web, adapter: Path
 ) -> None:

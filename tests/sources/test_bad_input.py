@@ -79,6 +79,15 @@ def test_an_archive_or_a_file_for_a_folder(project: Project, adapter: Path, name
     assert "folder of the two files" in " ".join(result.err.split())
 
 
+@pytest.mark.parametrize("name", ["a--b", "x.git", "x-", "a+b", "x.", "a..b", "n" * 97])
+def test_a_name_that_the_hub_does_not_have(project: Project, adapter: Path, name: str) -> None:
+    declare(project, "hf://acme", bot=(f"hf://acme/{name}@main", pins(adapter)))
+    result = project.run("validate")
+    assert result.code == 1
+    assert "R901" in result.err
+    assert "finetunes.yaml:3:" in result.err
+
+
 def test_a_source_that_says_more_than_it_gives(bot: Project, web: Web) -> None:
     web.claimed[WEIGHTS_PATH] = 10_000_000
     web.ranges = False
@@ -170,6 +179,7 @@ def test_a_name_that_resolves_into_the_network(
         "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
         "0.0.0.0", "224.0.0.1", "255.255.255.255", "::1", "fe80::1%eth0", "fd00::1", "ff02::1",
         "::ffff:10.0.0.1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::",
+        "fec0::1", "64:ff9b:1::a9fe:a9fe", "::169.254.169.254", "::ffff:0:169.254.169.254", "::",
     ],
 )  # fmt: skip
 def test_addresses_inside(address: str) -> None:
