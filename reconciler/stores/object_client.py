@@ -11,7 +11,7 @@ import os
 import re
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 from urllib.parse import urlsplit
 
 import obstore
@@ -28,10 +28,11 @@ from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import state as codes
 from reconciler.stores import findings
 from reconciler.stores.addresses import LOOPBACK, ObjectAddress
+from reconciler.stores.aws_profile import ProfileError, profile_settings
 
 if TYPE_CHECKING:
     from obstore import PutMode, PutResult, UpdateVersion
-    from obstore.store import ClientConfig, RetryConfig
+    from obstore.store import ClientConfig, RetryConfig, S3Config
 
 Result = TypeVar("Result")
 
@@ -157,14 +158,20 @@ def _open(address: ObjectAddress) -> AzureStore | GCSStore | S3Store:
             return GCSStore(address.bucket, client_options=options, retry_config=_NO_RETRIES)
         if address.scheme == "az":
             return AzureStore(address.bucket, client_options=options, retry_config=_NO_RETRIES)
+        config = cast("S3Config", profile_settings(os.environ))
         if address.scheme == "r2":
-            return S3Store(
-                address.bucket,
-                config={"endpoint": endpoint or address.endpoint, "region": "auto"},
-                client_options=options,
-                retry_config=_NO_RETRIES,
+            config |= {"endpoint": endpoint or address.endpoint, "region": "auto"}
+        return S3Store(
+            address.bucket, config=config, client_options=options, retry_config=_NO_RETRIES
+        )
+    except ProfileError as error:
+        raise DiagnosticError(
+            codes.STORE_DENIED.error(
+                f"{address.location}: {error}.",
+                hint='Where it signs on or takes a role: eval "$(aws configure '
+                'export-credentials --format env)"',
             )
-        return S3Store(address.bucket, client_options=options, retry_config=_NO_RETRIES)
+        ) from error
     except (BaseError, ValueError) as error:
         # The text of the error may quote settings, and so a credential.
         raise DiagnosticError(

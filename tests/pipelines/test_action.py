@@ -475,7 +475,7 @@ def test_the_action_installs_itself_from_its_own_checkout(repository: Repository
     command = [runner.tools / "reconciler", "init", "--ci", "github"]
     succeeded(run(command, folder=runner.tools, environment=offline_pip()))
     written = (runner.tools / PATHS["github"]).read_text()
-    assert written == pipeline("github", ["."])
+    assert written == pipeline("github", [])
 
 
 def test_every_input_and_output_of_the_action_is_documented() -> None:
