@@ -138,6 +138,7 @@ def test_what_init_itself_writes_is_told_what_it_lacks(tmp_path: Path) -> None:
     assert "warning[R202]" in done.stderr
     assert "warning[R211]" in done.stderr
     assert "- Variables: CLOUDFLARE_ACCOUNT_ID" in done.stdout
+    assert "its credentials: docs/shared-state.md" in done.stdout
     for step in steps_of_github(tmp_path):
         assert step["env"]["CLOUDFLARE_ACCOUNT_ID"] == "${{ vars.CLOUDFLARE_ACCOUNT_ID }}"
         assert "extras" not in step["with"]
@@ -171,6 +172,7 @@ def test_the_pipelines_follow_from_the_place_of_the_state(
 
     assert "warning" not in done.stderr
     assert "For the state" in done.stdout
+    assert "Once a state is" not in done.stdout
     for step in steps_of_github(tmp_path):
         assert step["with"].get("extras", "") == extra
         assert set(step["env"]) == {"CLOUDFLARE_API_TOKEN", *names}

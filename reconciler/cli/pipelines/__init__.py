@@ -89,6 +89,8 @@ def next_steps(system: str, projects: Sequence[Project]) -> Iterator[str]:
         where = "In the environment of the server"
     if system != "github" and (names := states.names(schemes)):
         yield f"{where}, for the state: {', '.join(names)}."
+    if not projects or "" in schemes:
+        yield "Once a state is where all jobs reach it, its credentials: docs/shared-state.md."
     if _takes_account_from_variable(projects):
         yield f"{where}: {_ACCOUNT}, unless reconciler.yaml is to say it."
     if system == "github":
