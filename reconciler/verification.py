@@ -1,12 +1,13 @@
 """Verification: asks finetunes for one token until they answer or the time is over.
 
-Nothing in the account changes. The time is one for all: a hundred finetunes that stay silent
-take no longer than one. Its verdicts are kept in the state; that nobody could be asked is no
-verdict, so what was recorded before stays.
+Nothing in the account changes. The time is one for all: after it nobody is asked any more, only
+the answers under way are waited for. Its verdicts are kept in the state; that nobody could be
+asked is no verdict, so what was recorded before stays.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from typing import Protocol
 
 from reconciler.cloudflare.outcomes import Answered, InferenceOutcome, NoVerdict, Silent
 from reconciler.diagnostics import Diagnostic
+from reconciler.diagnostics.codes import verification as codes
 from reconciler.model import ASSET_NAMES, Address, Verification
 from reconciler.state import AssetStatus, FinetuneRecord, Generation, State
 
@@ -95,18 +97,26 @@ def verify(
 ) -> Iterator[Event]:
     """Ask all, and those again that may be early, with growing pauses, for so many seconds.
 
-    Told to stop it asks nobody any more; those that are still open then have no end.
+    No question is begun after that: what was asked before ends as it answered last, what never
+    was is not known. Without any time (0) each is asked once. Told to stop it asks nobody any
+    more; those that are still open then have no end.
     """
     began = time.monotonic()
+    until = began + seconds if seconds else math.inf
     pause = FIRST_PAUSE
     told: set[Address] = set()
+    last: dict[Address, InferenceOutcome] = {s.address: _no_time(s, seconds) for s in subjects}
     with ThreadPoolExecutor(parallelism) as pool:
         while subjects:
-            outcomes = list(pool.map(lambda subject: _ask(account, subject, stop), subjects))
+            round_began = time.monotonic()
+            outcomes = list(
+                pool.map(lambda s: _ask(account, s, last[s.address], until, stop), subjects)
+            )
             now = time.monotonic()
             left = began + seconds - now
             again = []
-            wait = min(pause, left)
+            # The last round is to be through in time, so it begins by its length before the end.
+            wait = min(pause, max(left - (now - round_began), 0.0))
             for subject, outcome in zip(subjects, outcomes, strict=True):
                 asked = None if outcome is None else _ask_again_after(subject, outcome)
                 if outcome is None or (stop.is_set() and not _is_verdict(outcome, asked)):
@@ -115,6 +125,7 @@ def verify(
                     yield _end(subject, outcome, now - began)
                     continue
                 again.append(subject)
+                last[subject.address] = outcome
                 wait = max(wait, asked)
                 if subject.address not in told and not isinstance(outcome, Answered):
                     told.add(subject.address)
@@ -144,8 +155,23 @@ def _subject(address: Address, generation: Generation) -> Subject:
     return Subject(address, generation.id, generation.attributes.model, is_whole)
 
 
-def _ask(account: Account, subject: Subject, stop: threading.Event) -> InferenceOutcome | None:
-    return None if stop.is_set() else account.ask(subject.id, subject.model)
+def _ask(
+    account: Account,
+    subject: Subject,
+    last: InferenceOutcome,
+    until: float,
+    stop: threading.Event,
+) -> InferenceOutcome | None:
+    """Return the answer, the last one after the time, None after the stop."""
+    if stop.is_set():
+        return None
+    return last if time.monotonic() >= until else account.ask(subject.id, subject.model)
+
+
+def _no_time(subject: Subject, seconds: float) -> NoVerdict:
+    detail = f"{subject.address} was not asked: the {seconds:g} seconds were over before its turn."
+    hint = "Give more time with --answer-timeout, or name fewer finetunes."
+    return NoVerdict(codes.NO_VERDICT.error(detail, hint=hint), None)
 
 
 def _ask_again_after(subject: Subject, outcome: InferenceOutcome) -> float | None:

@@ -3,6 +3,7 @@
 The text of an error may quote settings or key ids; nothing of it is ever shown but its code.
 """
 
+from reconciler.buckets.aws_profile import ProfileError
 from reconciler.buckets.errors import (
     Kind,
     Trouble,
@@ -18,6 +19,7 @@ __all__ = [
     "Bucket",
     "Client",
     "Kind",
+    "ProfileError",
     "Trouble",
     "code_of",
     "explain",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from obstore.store import AzureStore, GCSStore, S3Store
 
+from reconciler.buckets.aws_profile import profile_settings
+
 if TYPE_CHECKING:
-    from obstore.store import ClientConfig, RetryConfig
+    from obstore.store import ClientConfig, RetryConfig, S3Config
 
 Client: TypeAlias = AzureStore | GCSStore | S3Store
 
@@ -53,7 +55,8 @@ def open_bucket(bucket: Bucket, *, connect: int, total: int) -> Client:
     """Open a bucket; nothing is sent yet. connect, total: seconds that a request may take.
 
     obstore's own retries are off: what may be done twice is for the caller to know. Raises
-    BaseError or ValueError where the settings in the environment do not go together.
+    BaseError or ValueError where the settings in the environment do not go together, and
+    ProfileError where the profile that it names has no keys.
     """
     endpoint = os.environ.get(_ENDPOINTS[bucket.scheme], "")
     options: ClientConfig = {"connect_timeout": f"{connect}s", "timeout": f"{total}s"}
@@ -64,11 +67,7 @@ def open_bucket(bucket: Bucket, *, connect: int, total: int) -> Client:
         return GCSStore(bucket.name, client_options=options, retry_config=_NO_RETRIES)
     if bucket.scheme == "az":
         return AzureStore(bucket.name, client_options=options, retry_config=_NO_RETRIES)
-    if bucket.scheme == "s3":
-        return S3Store(bucket.name, client_options=options, retry_config=_NO_RETRIES)
-    return S3Store(
-        bucket.name,
-        config={"endpoint": endpoint or bucket.endpoint, "region": "auto"},
-        client_options=options,
-        retry_config=_NO_RETRIES,
-    )
+    config = cast("S3Config", profile_settings(os.environ))
+    if bucket.scheme == "r2":
+        config |= {"endpoint": endpoint or bucket.endpoint, "region": "auto"}
+    return S3Store(bucket.name, config=config, client_options=options, retry_config=_NO_RETRIES)

@@ -93,6 +93,11 @@ class AdapterFiles:
             crew.dismiss()
         yield from self._judge()
 
+    @property
+    def fetched_any(self) -> bool:
+        """Whether a source was asked for anything."""
+        return bool(self._fetched)
+
     def _open_fetcher(self) -> tuple[Fetcher, Sources]:
         settings = self._workspace.settings
         if settings.cache == DEFAULT_CACHE:

@@ -14,6 +14,7 @@ from reconciler.cli.declared import Declared
 from reconciler.cli.execution import Execution
 from reconciler.cli.interrupts import orderly_stop
 from reconciler.cli.options import (
+    DURATION,
     account_options,
     answer_option,
     manifest_option,
@@ -43,7 +44,7 @@ from reconciler.state import StateLock, StateStore
 @click.option("--parallelism", type=click.IntRange(1, 64), default=None, help="Calls at once [4].")
 @click.option(
     "--settle-timeout",
-    type=click.FloatRange(min=0),
+    type=DURATION,
     default=60.0,
     metavar="SECONDS",
     help="How long to look for a create whose answer was lost [60].",
@@ -105,6 +106,8 @@ def command(
         code = _apply(workspace, declared, scope, approval, settle_timeout, reporter)
         if verify and code == 0:
             return verify_applied(workspace, declared, scope, answer_timeout, as_json=as_json)
+        if verify:
+            terminal.err("Nothing was verified, because the apply did not complete.")
         return code
     except DiagnosticError as error:
         if as_json:
@@ -135,25 +138,45 @@ def _apply(
     ):
         planned = workspace.plan(declared, store, account, scope)
         reporter.planned(planned.plan)
-        if planned.plan.exit_code:
-            terminal.err("The plan cannot be applied; nothing was changed.")
-            return planned.plan.exit_code
-        approval.check(planned.plan)
-        if not planned.plan.has_changes:
+        if planned.plan.can_apply and not planned.plan.has_changes:
+            approval.check(planned.plan)
             _save_refreshed(planned, store, lock)
             reporter.nothing_to_do()
             return 0
-        _check_files(planned.plan, declared)
-        if not approval.is_given(planned.plan, terminal, sandbox=workspace.is_sandbox):
-            terminal.err("Not approved; nothing was changed.")
-            return 1
+        if code := _why_not(planned.plan, declared, approval, workspace):
+            return code
         if stop.is_set():
             return 130
         signals.enter_context(orderly_stop(stop, tell_at_once))
         options = ApplyOptions(workspace.settings.parallelism, settle_timeout)
-        execution = Execution(workspace, declared, planned, store, lock, account, options, stop)
+        execution = Execution(
+            workspace,
+            declared,
+            scope,
+            planned,
+            waited=approval.asks,
+            store=store,
+            lock=lock,
+            account=account,
+            options=options,
+            stop=stop,
+        )
         ends.append(execution.run(reporter))
         return ends[-1]
+
+
+def _why_not(plan: Plan, declared: Declared, approval: Approval, workspace: Workspace) -> int:
+    """Return the exit code of a plan that is not to be applied, 0 for one that is."""
+    terminal = workspace.terminal
+    if not plan.can_apply:
+        terminal.err("The plan cannot be applied; nothing was changed.")
+        return plan.exit_code
+    approval.check(plan)
+    _check_files(plan, declared)
+    if not approval.is_given(plan, terminal, sandbox=workspace.is_sandbox):
+        terminal.err("Not approved; nothing was changed.")
+        return 1
+    return 0
 
 
 @contextmanager

@@ -27,6 +27,11 @@ class Approval:
     plan: Plan | None = None
     automatic: bool = False
 
+    @property
+    def asks(self) -> bool:
+        """Whether a person has to be asked."""
+        return not self.digest and not self.automatic
+
     def check(self, plan: Plan) -> None:
         """Raise DiagnosticError (R612) where what would be done is not what was reviewed."""
         if not self.digest or self.digest == plan.digest:
@@ -45,7 +50,7 @@ class Approval:
 
     def is_given(self, plan: Plan, terminal: Terminal, *, sandbox: bool) -> bool:
         """Tell whether to go on; ask where nothing was said beforehand."""
-        if self.digest or self.automatic:
+        if not self.asks:
             return True
         number = count(len(plan.effective), "change")
         where = "the sandbox" if sandbox else f"account {plan.account_id}"

@@ -14,13 +14,14 @@ from pathlib import Path
 from reconciler.apply import ApplyOptions, Ledger, Outcome, Run
 from reconciler.apply.events import Event
 from reconciler.cli.adapter_files import AdapterFiles
+from reconciler.cli.approval import Approval
 from reconciler.cli.declared import Declared
 from reconciler.cli.reporter import Reporter
 from reconciler.cli.workspace import Planned, Workspace
 from reconciler.cloudflare import AccountClient
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as codes
-from reconciler.model import Listing
+from reconciler.plan import Scope
 from reconciler.sources import StoppedError
 from reconciler.state import State, StateLock, StateStore, encode_state
 from reconciler.stores.durable import write_new
@@ -28,11 +29,16 @@ from reconciler.stores.durable import write_new
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """An approved plan and all that it takes to apply it."""
+    """An approved plan and all that it takes to apply it.
+
+    waited: whether a person was asked since it was made.
+    """
 
     workspace: Workspace
     declared: Declared
+    scope: Scope
     planned: Planned
+    waited: bool
     store: StateStore
     lock: StateLock
     account: AccountClient
@@ -41,17 +47,18 @@ class Execution:
 
     def run(self, reporter: Reporter) -> int:
         """Apply it; returns the exit code."""
-        prior = self.planned.prior
-        if prior.listing is None:
-            raise ValueError("apply needs a listing")
         outcome = Outcome(self.planned.plan.effective)
         with AdapterFiles(self.workspace, self.declared, self.stop) as files, reporter:
             problem = self._tell(self._fetching(files, outcome), reporter)
             if problem is None and not outcome.interrupted:
-                run = self._run(prior.listing, files)
-                run.outcome.remarks.extend(outcome.remarks)
-                outcome = run.outcome
-                problem = self._tell(run.events(), reporter)
+                try:
+                    run = self._run(self._planned_now(files), files)
+                except DiagnosticError as error:
+                    problem = error
+                else:
+                    run.outcome.remarks.extend(outcome.remarks)
+                    outcome = run.outcome
+                    problem = self._tell(run.events(), reporter)
         reporter.finished(outcome, problem.diagnostics if problem else ())
         if problem:
             return max(problem.exit_code, 3 if outcome.in_doubt else 0)
@@ -66,11 +73,27 @@ class Execution:
         except StoppedError:
             outcome.interrupted = True
 
-    def _run(self, listing: Listing, files: AdapterFiles) -> Run:
-        prior = self.planned.prior
-        ledger = Ledger(prior, self.planned.version, self.store, self.lock, self._rescue)
-        plan = files.with_sizes(self.planned.plan)
-        return Run(plan, listing, ledger, self.account, files.open, self.options, self.stop)
+    def _planned_now(self, files: AdapterFiles) -> Planned:
+        """Plan again where a person or a source took time, in which others can have created.
+
+        Raises DiagnosticError (R612 among others) where it is not the approved plan any more.
+        """
+        if not self.waited and not files.fetched_any:
+            return self.planned
+        approved = self.planned.plan
+        now = self.workspace.plan(self.declared, self.store, self.account, self.scope)
+        Approval(approved.digest, approved).check(now.plan)
+        if not now.plan.can_apply:
+            raise DiagnosticError(*now.plan.problems, exit_code=now.plan.exit_code)
+        return now
+
+    def _run(self, planned: Planned, files: AdapterFiles) -> Run:
+        prior = planned.prior
+        if prior.listing is None:
+            raise ValueError("apply needs a listing")
+        ledger = Ledger(prior, planned.version, self.store, self.lock, self._rescue)
+        plan = files.with_sizes(planned.plan)
+        return Run(plan, prior.listing, ledger, self.account, files.open, self.options, self.stop)
 
     def _tell(
         self, events: Generator[Event, None, None], reporter: Reporter

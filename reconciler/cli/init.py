@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.files import make_private_folder, write_file
-from reconciler.cli.pipelines import NEXT_STEPS, PATHS, find_projects, pipeline
+from reconciler.cli.pipelines import PATHS, find_projects, next_steps, pipeline, warnings
 from reconciler.cli.terminal import Terminal
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as codes
@@ -31,6 +31,7 @@ finetunes:
     description: Answers support tickets in the house style.
     # adapter: ../adapters/support-bot                # adapter_config.json and
     #                                                 # adapter_model.safetensors
+    # versioned: true                                 # a change creates a new generation
 """
 
 _IGNORE = """\
@@ -38,6 +39,8 @@ _IGNORE = """\
 reconciler.state.json
 reconciler.state.json.*
 reconciler.state.rescue.*
+# Plan files name what will exist: `reconciler plan --out plan.json`.
+plan.json
 """
 
 
@@ -74,7 +77,9 @@ def command(terminal: Terminal, system: str | None) -> int:
         write_file(path, text)
         terminal.err(f"wrote {path}")
     if ignore not in files and "reconciler.state" not in ignore.read_text(errors="replace"):
-        terminal.err(f"\nThere is a {ignore} already. Add to it, so that no state is committed:")
+        terminal.err(
+            f"\nThere is a {ignore} already. Add to it, so that no state or plan is committed:"
+        )
         terminal.err(_IGNORE.rstrip())
     terminal.out("\nNext: edit finetunes/finetunes.yaml, then try it out with no account:")
     terminal.out("  reconciler plan --sandbox\n  reconciler apply --sandbox")
@@ -95,9 +100,13 @@ def _write_pipeline(terminal: Terminal, system: str) -> int:
     _refuse_to_overwrite([path])
     projects = find_projects(root)
     write_file(path, pipeline(system, projects))
-    terminal.err(f"wrote {path} for {', '.join(projects)}")
+    terminal.err(f"wrote {path} for {', '.join(p.folder for p in projects) or '.'}")
+    missing = warnings(projects)
+    if missing:
+        terminal.err("")
+        terminal.diagnostics(missing)
     terminal.out("\nNext:")
-    for step in NEXT_STEPS[system]:
+    for step in next_steps(system, projects):
         terminal.out(f"- {step}")
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -29,6 +30,20 @@ def _not_empty(ctx: click.Context, param: click.Parameter, value: str) -> str:
     return value
 
 
+class _Duration(click.FloatRange):
+    """A time of 0 or more; `inf` is for ever. `nan` is below nothing, so no wait would end."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        if math.isnan(seconds):
+            self.fail("nan is not a time.", param, ctx)
+        return seconds
+
+
+DURATION = _Duration(min=0)
+
 manifest_option: Decorator[Any] = click.option(
     "-f",
     "--manifest",
@@ -51,7 +66,7 @@ state_options: Decorator[Any] = _all(
 
 lock_option: Decorator[Any] = click.option(
     "--lock-timeout",
-    type=click.FloatRange(min=0),
+    type=DURATION,
     default=0.0,
     metavar="SECONDS",
     help="How long to wait for the lock of the state.",
@@ -64,10 +79,10 @@ account_options: Decorator[Any] = _all(
 
 answer_option: Decorator[Any] = click.option(
     "--answer-timeout",
-    type=click.FloatRange(min=0),
+    type=DURATION,
     default=300.0,
     metavar="SECONDS",
-    help="How long to wait for a fresh adapter to answer [300].",
+    help="How long to go on asking, all together; 0 asks each once [300].",
 )
 
 scope_options: Decorator[Any] = _all(

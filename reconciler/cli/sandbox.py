@@ -10,6 +10,7 @@ import click
 
 from reconciler.cli.files import make_private_folder
 from reconciler.cli.interrupts import orderly_stop
+from reconciler.cli.options import DURATION
 from reconciler.cli.terminal import Terminal, tell_at_once
 from reconciler.cli.workspace import SANDBOX_FOLDER
 from reconciler.diagnostics import DiagnosticError
@@ -19,11 +20,11 @@ from reconciler.sandbox import RequestRecord, Sandbox, SandboxError, SandboxSett
 
 @click.command("sandbox")
 @click.option("--port", type=click.IntRange(0, 65535), default=8787, help="0 picks one [8787].")
-@click.option("--latency", type=click.FloatRange(min=0), default=0.0, metavar="MILLISECONDS")
+@click.option("--latency", type=DURATION, default=0.0, metavar="MILLISECONDS")
 @click.option("--quota", type=click.IntRange(min=0), default=100, help="Most finetunes [100].")
 @click.option(
     "--adapter-delay",
-    type=click.FloatRange(min=0),
+    type=DURATION,
     default=0.0,
     metavar="SECONDS",
     help="How long inference does not know a fresh adapter [0].",

@@ -17,6 +17,7 @@ from reconciler.diagnostics.text import printable
 from reconciler.state import Snapshot, State, StateLock, StateStore, decode_state, encode_state
 from reconciler.state.succession import check_succession
 from reconciler.stores import open_store
+from reconciler.stores.local import LocalStore
 
 
 @click.command("pull")
@@ -131,8 +132,11 @@ def unlock(terminal: Terminal, lock_id: str | None, state: str, sandbox: bool) -
         return 0
     shown = printable(holder.id, 100)
     terminal.out(f"{store.location} is held by {printable(str(holder))}, lock {shown}.")
-    terminal.err("A process that runs frees it when it ends. If it is gone for good:")
-    terminal.err(f"  reconciler state unlock --force {shown}")
+    if isinstance(store, LocalStore):
+        terminal.err("The lock of a file goes with the process that holds it: end that one.")
+    else:
+        terminal.err("If the holder is gone for good:")
+        terminal.err(f"  reconciler state unlock --force {shown}")
     return 0
 
 

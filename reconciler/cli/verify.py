@@ -183,9 +183,11 @@ def _ask(workspace: Workspace, subjects: Sequence[Subject], seconds: float, tell
             problems.extend(error.diagnostics)
     found = [end.diagnostic for end in ends if end.diagnostic]
     teller.finished(ends, len(subjects), [*found, *problems])
+    if problems:
+        return 1  # Also after an interruption: 130 would say that the verdicts are kept.
     if len(ends) < len(subjects):
         return 130
-    return 1 if found or problems else 0
+    return 1 if found else 0
 
 
 def _record(workspace: Workspace, ends: Sequence[Verified]) -> None:

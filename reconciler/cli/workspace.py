@@ -197,6 +197,8 @@ class Workspace:
     ) -> Planned:
         """Load, list and plan; account None compares with the state alone."""
         snapshot = self.snapshot(store)
+        if account is None and not snapshot.version:
+            self.terminal.err(f"There is no state at {store.location}: all is planned as new.")
         check_scope(scope, declared.desired, snapshot.state)
         listing = account.list_finetunes() if account else None
         prior = refresh(snapshot.state, listing)

@@ -43,7 +43,8 @@ _SILENCES: Mapping[int, _Silence] = {
     ),
     3039: _Silence(
         codes.LACKS_A_FILE,
-        "reconciler plan shows what was never acknowledged; reconciler apply sends it.",
+        "Where its manifest names an adapter, reconciler apply sends what is missing; else its "
+        "files have to come from whoever created it.",
         may_be_early=True,
     ),
     3042: _NO_LORA,

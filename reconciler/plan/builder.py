@@ -37,9 +37,9 @@ def build_plan(
     forgotten = _forgotten(desired, moves, scope)
     unresolved = _in_scope(prior, desired, wanted, forgotten, scope)
     decisions = list(_decide_wanted(wanted, moves, prior, unresolved))
-    creates = [d.change for d in decisions if d.change.action is Action.CREATE]
+    created = [wanted[d.change.address] for d in decisions if _is_first(d.change)]
     decisions += [
-        forget(a, moves.records[a], prior, a in desired.removed, creates) for a in forgotten
+        forget(a, moves.records[a], prior, a in desired.removed, created) for a in forgotten
     ]
     decisions.sort(key=lambda decision: decision.change.address)
     changes = tuple(decision.change for decision in decisions)
@@ -58,12 +58,20 @@ def build_plan(
             *(problem for a, problem in moves.problems.items() if a in wanted),
             *_check_names(wanted.values()),
             *(problem for decision in decisions for problem in decision.problems),
-            *(findings.unresolved(item) for item in unresolved),
+            *(
+                findings.unresolved(item, was_asked=prior.listing is not None)
+                for item in unresolved
+            ),
             *_check_quota(quota, changes),
         ),
         superseded=_superseded(changes, moves.records),
         limits=limits,
     )
+
+
+def _is_first(change: Change) -> bool:
+    """Whether it creates what its address never had."""
+    return change.action is Action.CREATE and change.before is None
 
 
 def _follow_moves(desired: Desired, prior: PriorState) -> Moves:

@@ -34,11 +34,12 @@ def forget(
     record: FinetuneRecord,
     prior: PriorState,
     on_purpose: bool,
-    creates: Iterable[Change] = (),
+    created: Iterable[Finetune] = (),
 ) -> Decision:
     """Decide about a recorded finetune that no manifest declares.
 
-    creates: of the same plan; one with the same content was probably renamed.
+    created: for the first time by the same plan; one with the same content was probably
+    renamed.
     """
     current = record.current
     unlisted = [generation for generation in record.generations if not generation.seen]
@@ -54,19 +55,16 @@ def forget(
         reason = "listed under `removed`; it stays in the account"
     else:
         reason = "not declared any more; it stays in the account"
-    change = Change(address, Action.FORGET, reason, current.id, before=current.attributes)
+    older = ", ".join(f"{g.attributes.name} ({g.id})" for g in record.superseded)
+    notes = (f"with it the state forgets what it superseded: {older}",) if older else ()
+    change = Change(
+        address, Action.FORGET, reason, current.id, before=current.attributes, notes=notes
+    )
     is_meant = on_purpose or address in prior.gone
     if is_meant:
         return Decision(change)
-    twins = tuple(c.address for c in creates if _is_twin(c, current))
+    twins = tuple(finetune for finetune in created if _is_same_content(finetune, current))
     return Decision(change, (findings.forgotten(address, record, twins),))
-
-
-def _is_twin(create: Change, current: Generation) -> bool:
-    if create.after is None or create.before is not None:
-        return False
-    same = replace(create.after, name=current.attributes.name).matches(current.attributes)
-    return same and not asset_changes(dict(current.assets), create.assets)
 
 
 def _decide(standing: Standing) -> Decision:
@@ -173,10 +171,11 @@ def _next_generation(standing: Standing, old: Generation) -> Decision:
         return decision
     if standing.found:
         return _adopt(standing)
-    same = _is_same_content(standing.finetune, old)
+    differences = _content_changes(standing.finetune, old)
+    same = not differences
     cause = "it has another name now" if same else "its content changed"
     reason = f"a new generation, because {cause}; {behind}"
-    change = _create(standing.finetune, reason, before=old.attributes)
+    change = _create(standing.finetune, reason, before=old.attributes, differences=differences)
     if same and not standing.gone:
         copy = f"nothing but the name differs from {old.attributes.name}: the account keeps both"
         change = replace(change, notes=(*change.notes, copy))
@@ -186,8 +185,18 @@ def _next_generation(standing: Standing, old: Generation) -> Decision:
 
 
 def _is_same_content(finetune: Finetune, old: Generation) -> bool:
+    return not _content_changes(finetune, old)
+
+
+def _content_changes(finetune: Finetune, old: Generation) -> tuple[AttributeChange, ...]:
+    """Return what differs but for the name, files included."""
     renamed = replace(old.attributes, name=finetune.remote_name)
-    return finetune.attributes.matches(renamed) and not _changed_assets(finetune, old)
+    changed = (
+        ()
+        if finetune.attributes.matches(renamed)
+        else attribute_changes(renamed, finetune.attributes)
+    )
+    return changed + _changed_assets(finetune, old)
 
 
 # There already

@@ -149,7 +149,7 @@ def unverified(finetune: Finetune, remote_id: str) -> Diagnostic:
 
 
 def forgotten(
-    address: Address, record: FinetuneRecord, twins: tuple[Address, ...] = ()
+    address: Address, record: FinetuneRecord, twins: tuple[Finetune, ...] = ()
 ) -> Diagnostic:
     """It leaves the state, and nobody said that this is meant.
 
@@ -167,10 +167,14 @@ def forgotten(
     )
 
 
-def _renamed(old: Address, current: Generation, new: Address) -> str:
+def _renamed(old: Address, current: Generation, twin: Finetune) -> str:
+    new, name = twin.address, current.attributes.name
+    if twin.versioned:
+        # The suffix comes from the content, which is the same.
+        name = name.removesuffix(twin.remote_name.removeprefix(twin.base_name))
     return (
         f"If it became {new.name}, say so, and nothing is created: "
-        f'moved: [{{from: {old.name}, to: {new.name}}}], and name: "{current.attributes.name}" '
+        f'moved: [{{from: {old.name}, to: {new.name}}}], and name: "{name}" '
         f"under {new.name}. If it is to be forgotten: removed: [{old.name}]"
     )
 
@@ -185,13 +189,16 @@ def move_blocked(old: Address, new: Address) -> Diagnostic:
     )
 
 
-def unresolved(item: Unresolved) -> Diagnostic:
-    """An earlier create may have happened or not."""
+def unresolved(item: Unresolved, *, was_asked: bool) -> Diagnostic:
+    """An earlier create may have happened or not. was_asked: whether the account was."""
     intent, candidates = item.intent, item.candidates
+    listed = what_is_listed(intent, candidates) if was_asked else "The account was not asked."
     return codes.UNRESOLVED_CREATE.error(
         f"A create of {what_was_sent(intent)} was prepared at {when_it_was_sent(intent)}, and its "
-        f"answer never recorded. {what_is_listed(intent, candidates)}",
-        hint=ways_on(item.address, intent, candidates),
+        f"answer never recorded. {listed}",
+        hint=ways_on(item.address, intent, candidates)
+        if was_asked
+        else "Plan without --no-refresh: the account may have it, and then it is adopted.",
         address=str(item.address),
     )
 

@@ -1,5 +1,5 @@
-"""What the machine formats of `validate` share: where a finding is in the repository, and
-by what it is known again.
+"""Where a finding is in the repository, for reports and reviews, and by what the machine
+formats of `validate` know it again.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import hashlib
 import posixpath
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from reconciler.diagnostics import Diagnostic
@@ -61,6 +61,16 @@ def findings(diagnostics: Iterable[Diagnostic], folder: str = "") -> list[Findin
         digest = hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()
         found.append(_placed(diagnostic, path, digest))
     return found
+
+
+def from_root(diagnostics: Iterable[Diagnostic], folder: str) -> tuple[Diagnostic, ...]:
+    """Name the files of findings from the root of the repository, for who reads them there."""
+    return tuple(
+        replace(found, range=replace(found.range, filename=_path(found, folder)))
+        if found.range
+        else found
+        for found in diagnostics
+    )
 
 
 def _essence(diagnostic: Diagnostic, path: str) -> str:

@@ -17,6 +17,7 @@ from reconciler.model import Action, Change, Limits
 from reconciler.plan import Plan, Scope
 from reconciler.render import review
 from reconciler.render.diagnostics import render_diagnostic
+from reconciler.render.findings import from_root
 from reconciler.render.review import HERE, Place, Verdict
 from reconciler.render.style import PLAIN
 from reconciler.render.text import count, inert, size
@@ -42,6 +43,7 @@ class _Section:
 
 def render_markdown(plan: Plan, place: Place = HERE) -> str:
     """Render a plan."""
+    plan = replace(plan, problems=from_root(plan.problems, place.folder))
     head, command = _head(plan, place.folder), _command(plan, place)
     cut = _cut(place.command("plan", *place.flags, "--format", "html"))
     room = MAX_BYTES - sum(_length(text) for text in (head, command, cut))
@@ -54,10 +56,12 @@ def render_markdown(plan: Plan, place: Place = HERE) -> str:
 def render_failure(diagnostics: Iterable[Diagnostic], account_id: str, place: Place = HERE) -> str:
     """Render why no plan could be made; account_id: "" where not even that is known."""
     head = (
-        f"{marker(account_id, place.folder)}\n### Finetune plan{_where(place.folder)}: none\n\n"
-        "**No plan could be made.** Nothing is applied until that is mended.\n\n"
+        f"{marker(account_id, place.folder)}\n"
+        f"### Finetune plan{_where(place.folder)}: no plan could be made\n\n"
+        "**Nothing is applied** until that is mended.\n\n"
     )
-    section = _Section("#### In the way\n\n", tuple(map(_diagnostic, diagnostics)))
+    found = from_root(diagnostics, place.folder)
+    section = _Section("#### In the way\n\n", tuple(map(_diagnostic, found)))
     cut = _cut(place.command("validate"))
     text, _, left_out = _fitted([section], MAX_BYTES - _length(head) - _length(cut))
     return f"{head}{cut if left_out else ''}{text}".rstrip("\n")
@@ -166,8 +170,10 @@ def _warning(plan: Plan) -> str:
 def _lasting_row(change: Change) -> str:
     public = " (public)" if change.after and change.after.public else ""
     shown = change.after
+    changed = ", ".join(d.name.removeprefix("adapter/") for d in change.differences)
+    generation = f" again: {changed or 'its name'} changed" if change.supersedes else ""
     return _row(
-        f"`{change.action.symbol}` {change.action.value}",
+        f"`{change.action.symbol}` {change.action.value}{generation}",
         _span(str(change.address)),
         (_cell(shown.name) if shown else "") + public,
         _cell(shown.model) if shown else "",
@@ -256,7 +262,10 @@ def _lines(change: Change, limits: Limits) -> Iterator[str]:
         yield f"{mark}   {name:<11} = {text}"
     for asset in change.assets:
         sent = "send" if asset.file_name in change.uploads else "keep"
-        yield f"{mark}   {sent} {asset.file_name} ({size(asset.size)}, sha256 {asset.sha256[:16]})"
+        before = review.before_of(change, asset.file_name)
+        was = f", was {before}" if before else ""
+        facts_of_it = f"{size(asset.size)}, sha256 {asset.sha256[:16]}{was}"
+        yield f"{mark}   {sent} {asset.file_name} ({facts_of_it})"
 
 
 def _aligned(rows: Iterable[tuple[str, str, str | None]], mark: str) -> Iterator[str]:

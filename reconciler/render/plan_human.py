@@ -95,7 +95,14 @@ def _body(change: Change) -> list[tuple[str, str]]:
     if change.action is Action.REPLACE and change.differences:
         return [(d.name, f"{quoted(d.before)} -> {quoted(d.after)}") for d in change.differences]
     if change.action is Action.CREATE and change.after:
-        return [("id", "(known after apply)"), *_attributes(change.after)]
+        before = {d.name: quoted(d.before) for d in change.differences}
+        return [
+            ("id", "(known after apply)"),
+            *(
+                (name, f"{before[name]} -> {value}" if name in before else value)
+                for name, value in _attributes(change.after)
+            ),
+        ]
     rows = [("id", quoted(change.id))] if change.id else []
     if change.action in (Action.IMPORT, Action.FORGET, Action.REPLACE):
         shown = change.after or change.before
@@ -131,10 +138,13 @@ def _files(change: Change, style: Style) -> Iterator[str]:
         return
     yield "      files:"
     width = max(len(asset.file_name) for asset in change.assets)
+    before = {d.name: str(d.before)[:12] for d in change.differences}
     for asset in change.assets:
         sent = asset.file_name in change.uploads
         mark = style.action(Action.UPLOAD, "^") if sent else " "
-        text = f"{asset.file_name:<{width}}  {size(asset.size):>8}  {asset.sha256[:12]}"
+        was = before.get(f"adapter/{asset.file_name}", "")
+        digest = f"{was} -> {asset.sha256[:12]}" if was else asset.sha256[:12]
+        text = f"{asset.file_name:<{width}}  {size(asset.size):>8}  {digest}"
         yield f"      {mark} {safe(text)}"
 
 

@@ -179,6 +179,20 @@ def _shown(value: object) -> str:
     return quoted(value, _LONGEST)
 
 
+def before_of(change: Change, name: str) -> str:
+    """Return what a create of a new generation changes, as it was: an attribute, or the
+    beginning of a file's digest; "" where it stays the same.
+    """
+    if change.action is not Action.CREATE:
+        return ""
+    for difference in change.differences:
+        if difference.name == name:
+            return _shown(difference.before)
+        if difference.name == f"adapter/{name}":
+            return str(difference.before)[:16]
+    return ""
+
+
 def change_rows(change: Change) -> list[tuple[str, str, str | None]]:
     """Return name, value and new value of all that a change shows; None where none is new."""
     if change.action is Action.REPLACE and change.differences:
@@ -193,7 +207,9 @@ def change_rows(change: Change) -> list[tuple[str, str, str | None]]:
         rows.append(("address", _shown(str(change.previous_address)), _shown(str(change.address))))
     shown = change.after or change.before
     if shown:
-        rows.extend((name, text, None) for name, text in attribute_rows(shown))
+        for name, text in attribute_rows(shown):
+            before = before_of(change, name)
+            rows.append((name, before, text) if before else (name, text, None))
     return rows
 
 

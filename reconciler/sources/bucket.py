@@ -13,6 +13,7 @@ from obstore.exceptions import BaseError, PreconditionError
 from reconciler.buckets import (
     Bucket,
     Kind,
+    ProfileError,
     Trouble,
     explain,
     is_missing_bucket,
@@ -42,6 +43,9 @@ class BucketSource:
         try:
             # Longer than this no single answer takes; where one does, the next goes on from there.
             self._store = open_bucket(self._bucket, connect=10, total=120)
+        except ProfileError as error:
+            trouble = Trouble(Kind.DENIED, str(error), error.hint)
+            raise DiagnosticError(self._denied(trouble)) from None
         except (BaseError, ValueError):
             # The text of the error may quote settings, and so a credential.
             what, hint = "the settings do not go together", self._bucket.credentials_hint
@@ -111,4 +115,5 @@ class BucketSource:
 
 def _bucket(address: SourceAddress) -> Bucket:
     account, _, name = address.place.rpartition("/")
-    return Bucket(address.scheme, name, f"https://{account}.r2.cloudflarestorage.com")
+    endpoint = f"https://{account}.r2.cloudflarestorage.com" if account else ""
+    return Bucket(address.scheme, name, endpoint)

@@ -18,6 +18,7 @@ from reconciler.buckets import (
     Bucket,
     Client,
     Kind,
+    ProfileError,
     code_of,
     explain,
     is_missing_bucket,
@@ -141,6 +142,10 @@ def _open(address: ObjectAddress) -> Client:
     bucket = _bucket(address)
     try:
         return open_bucket(bucket, connect=5, total=30)
+    except ProfileError as error:
+        raise DiagnosticError(
+            codes.STORE_DENIED.error(f"{address.location}: {error}.", hint=error.hint)
+        ) from error
     except (BaseError, ValueError) as error:
         # The text of the error may quote settings, and so a credential.
         raise DiagnosticError(

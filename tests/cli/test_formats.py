@@ -59,7 +59,7 @@ def test_a_plan_that_could_not_be_made_is_a_document_that_says_why(
     result = project.run("plan", "--format", format_)
 
     assert result.code == 1
-    assert "No plan could be made" in result.out
+    assert "no plan could be made" in result.out.lower()
     assert "error[R" in result.err
     if format_ == "markdown":
         assert result.out.splitlines()[0] == made.out.splitlines()[0], "another comment"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from tests.adapters.support import edit, ready
 from tests.cli.conftest import MODEL, Project
 
 
@@ -73,6 +75,7 @@ def test_init_says_what_to_ignore_where_there_is_a_gitignore(project: Project) -
     assert result.code == 0
     assert "Add to it" in result.err
     assert "reconciler.state.json" in result.err
+    assert "\nplan.json\n" in result.err
     assert Path(".gitignore").read_text() == "*.pyc\n"
 
 
@@ -187,3 +190,63 @@ def test_mistakes_of_manifests_and_of_adapters_are_told_at_once(project: Project
     assert "The folder nowhere does not exist." in result.err
     assert "finetunes.yaml is not a folder." in result.err
     assert "3 errors" in result.err
+
+
+def test_what_was_renamed_though_versioned_gets_a_move_that_creates_nothing(
+    project: Project,
+) -> None:
+    project.declare("old: {description: One., versioned: true}")
+    project.apply()
+    project.declare("new: {description: One., versioned: true}")
+    hint = " ".join(project.run("plan").err.split())
+    assert 'moved: [{from: old, to: new}], and name: "old" under new' in hint
+    project.declare(
+        "new: {description: One., versioned: true, name: old}",
+        more="moved: [{from: old, to: new}]",
+    )
+    project.apply()
+    assert project.creates() == 1
+
+
+def test_a_new_generation_shows_what_changed(project: Project) -> None:
+    ready(project.folder)
+    project.declare("a: {description: One., adapter: mistral, versioned: true}")
+    project.apply()
+    before = json.loads(project.run("state", "pull").out)["finetunes"]["finetune.a"]["assets"]
+    edit(project.folder / "mistral", lora_alpha=99)
+    project.declare("a: {description: Two., adapter: mistral, versioned: true}")
+    old = before["adapter_config.json"]["sha256"]
+    shown = project.run("plan").out
+    assert 'description = "One." -> "Two."' in shown
+    assert f"{old[:12]} -> " in shown
+    comment = project.run("plan", "--format", "markdown").out
+    assert "create again: description, adapter_config.json changed" in comment
+    assert "# a new generation, because its content changed" in comment
+    assert '"One."' in comment
+    assert f"was {old[:16]}" in comment
+    page = project.run("plan", "--format", "html").out
+    assert f"was {old[:16]}" in page
+    (change,) = json.loads(project.run("plan", "--format", "json").out)["reconciler"]["changes"]
+    assert [d["name"] for d in change["differences"]] == [
+        "description",
+        "adapter/adapter_config.json",
+    ]
+    project.apply()
+
+
+def test_what_is_forgotten_with_a_finetune_is_named(project: Project) -> None:
+    for text in ("One.", "Two."):
+        project.declare(f"a: {{description: {text}, versioned: true}}")
+        project.apply()
+    older = json.loads(project.run("state", "pull").out)["finetunes"]["finetune.a"]["superseded"]
+    project.declare(more="removed: [a]")
+    shown = " ".join(project.run("plan").out.replace("#", "").split())
+    assert "with it the state forgets what it superseded: a-" in shown
+    assert older[0]["id"] in shown
+
+
+def test_a_plan_offline_says_that_there_is_no_state(project: Project) -> None:
+    project.declare("a")
+    result = project.run("plan", "--no-refresh")
+    assert result.code == 0
+    assert "There is no state at reconciler.state.json: all is planned as new." in result.err

@@ -335,3 +335,35 @@ def test_an_outcome_that_cannot_be_recorded_is_said(project: Project) -> None:
     assert "finetune.a: answered" in result.err
     assert verification_of(project) is None
     assert project.run("verify").code == 0
+
+
+def test_an_interruption_does_not_hide_that_outcomes_are_not_recorded(
+    project: Project, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(project, serve(adapter_delay=3600.0), monkeypatch)
+    declare_adapter(project, "b")
+    project.apply()
+    store = open_store("reconciler.state.json", project.folder, from_project_file=False)
+
+    with store.lock(lock_info("test", store.location), 0):
+        process = project.spawn("verify")
+        assert process.stderr
+        # b has no files, and its verdict at once; a is waited for.
+        while "finetune.b: does not answer" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+
+    assert "1 not asked to the end" in out
+    assert "R408" in err
+    assert process.returncode == 1
+
+
+@pytest.mark.parametrize("option", ["--answer-timeout", "--lock-timeout"])
+def test_a_time_that_is_no_number_is_refused(project: Project, option: str) -> None:
+    result = project.run("verify", option, "nan")
+
+    assert result.code != 0
+    assert option in result.err
+    assert "nan is not a time" in result.err
+    assert project.run("verify", option, "inf").code == 0

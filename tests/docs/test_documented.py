@@ -15,7 +15,8 @@ import reconciler
 from reconciler.cli.main import root
 from reconciler.diagnostics.catalogue import CATALOGUE
 from reconciler.documents import load_schema
-from tests.docs.pages import PAGES, ROOT, blocks, inline_code
+from tests.docs.conftest import Trial
+from tests.docs.pages import PAGES, ROOT, blocks, inline_code, steps
 
 PACKAGE = Path(reconciler.__file__).parent
 _VARIABLE = re.compile(
@@ -130,3 +131,12 @@ def test_every_field_is_documented() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_codes_that_are_named_exist(page: Path) -> None:
     assert set(re.findall(r"\bR\d{3}\b", page.read_text())) <= set(CATALOGUE)
+
+
+def test_the_manifest_of_the_first_page_is_the_one_that_init_writes(trial: Trial) -> None:
+    (shown,) = [step for step in steps(ROOT / "README.md") if step.path]
+
+    trial.run("mkdir new && cd new && reconciler init")
+
+    written = (trial.folder / "new" / shown.path).read_text()
+    assert written.partition("\n")[2] == shown.content.partition("\n")[2]

@@ -41,6 +41,7 @@ class GitHub:
     pulls: dict[int, PullRequest] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     is_down: bool = False
+    graphql_says: Any = None
     now: str = "2026-03-01T10:00:00Z"
     ids: Iterator[int] = field(default_factory=itertools.count)
 
@@ -76,22 +77,38 @@ class GitHub:
         return [_rest(c) for c in self.pulls[number].comments[(page - 1) * size : page * size]]
 
     def _graphql(self, body: Any) -> Any:
+        """Answer the action's two questions, as the variables tell which it is."""
+        if self.graphql_says is not None:
+            return self.graphql_says
+        variables = body["variables"]
+        assert f"{variables['owner']}/{variables['name']}" == NAME
+        found = self._comments(variables) if "number" in variables else self._merges(variables)
+        return {"data": {"repository": found}}
+
+    def _merges(self, variables: Any) -> Any:
         """Associate every pull request with the commit, as those that only hold it are."""
-        assert body["variables"]["sha"]
-        assert f"{body['variables']['owner']}/{body['variables']['name']}" == NAME
+        assert variables["sha"]
         nodes = [
             {
                 "number": pull.number,
                 "merged": pull.merged_at is not None,
-                "mergedAt": pull.merged_at,
                 "baseRefName": pull.base,
                 "mergeCommit": {"oid": pull.merge_commit} if pull.merge_commit else None,
-                "comments": {"nodes": [_graph(comment) for comment in pull.comments[-100:]]},
             }
             for pull in self.pulls.values()
         ]
-        found = {"associatedPullRequests": {"nodes": nodes}}
-        return {"data": {"repository": {"object": found}}}
+        return {"object": {"associatedPullRequests": {"nodes": nodes}}}
+
+    def _comments(self, variables: Any) -> Any:
+        """Return a page of 100, and where the next one begins."""
+        pull = self.pulls[variables["number"]]
+        start = int((variables["after"] or "after 0").removeprefix("after "))
+        end = start + 100
+        comments = {
+            "pageInfo": {"hasNextPage": end < len(pull.comments), "endCursor": f"after {end}"},
+            "nodes": [_graph(comment) for comment in pull.comments[start:end]],
+        }
+        return {"pullRequest": {"mergedAt": pull.merged_at, "comments": comments}}
 
 
 def _rest(comment: Comment) -> dict[str, Any]:

@@ -97,6 +97,11 @@ class Runner:
         """The folder of commands that the action looks into first."""
         return self._temp / "reconciler" / "bin"
 
+    @property
+    def first_path(self) -> Path:
+        """Where the next step looks for commands first."""
+        return Path(self._paths[0])
+
     def with_the_tool(self) -> Runner:
         """Have the action find what an earlier use of it in this job would have installed."""
         self.tools.mkdir(parents=True, exist_ok=True)

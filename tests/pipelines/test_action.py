@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -263,6 +264,19 @@ def test_inputs_are_no_scripts(repository: Repository) -> None:
 
 # After the merge
 
+DIGEST = f"sha256:{'1' * 64}"
+REVIEWED = f"<!-- reconciler:plan 023e -->\n<!-- reconciler:digest {DIGEST} -->\n### Finetune plan"
+
+
+def review(repository: Repository) -> Finished:
+    """Merge, and run the step that finds the digest of the plan REVIEWED."""
+    repository.merge()
+    path = repository.temp.parent / "comment.md"
+    path.write_text(REVIEWED)
+    outputs = {"comment-file": str(path), "has-changes": "true"}
+    runner = repository.runner(PUSH)
+    return runner.one_step("review", {"command": "apply"}, {"plan": {"outputs": outputs}})
+
 
 def test_what_was_reviewed_is_applied(repository: Repository) -> None:
     planned = repository.use(PULL, "plan")
@@ -325,6 +339,17 @@ def missing(repository: Repository) -> None:
     repository.comments.clear()
 
 
+def twice_with_a_hundred_between(repository: Repository) -> None:
+    for number in range(100):
+        repository.github.comment(7, HUMAN, f"remark {number}")
+    twice(repository)
+
+
+def with_the_marker_alone(repository: Repository) -> None:
+    comment = repository.comments[0]
+    comment.body = comment.body.splitlines()[0]
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -336,6 +361,8 @@ def missing(repository: Repository) -> None:
         of_a_merge_into_another_branch,
         of_another_folder,
         twice,
+        twice_with_a_hundred_between,
+        with_the_marker_alone,
         with_the_digest_elsewhere,
         missing,
     ],
@@ -343,30 +370,65 @@ def missing(repository: Repository) -> None:
 def test_only_an_untouched_comment_of_this_merge_counts_as_review(
     repository: Repository, spoil: Callable[[Repository], None]
 ) -> None:
-    marker, digest = "<!-- reconciler:plan 023e -->", f"sha256:{'1' * 64}"
-    body = f"{marker}\n<!-- reconciler:digest {digest} -->\n### Finetune plan"
-    (repository.temp.parent / "comment.md").write_text(body)
-    outputs = {"comment-file": str(repository.temp.parent / "comment.md"), "has-changes": "true"}
-    before = {"plan": {"outputs": outputs}}
-    repository.github.comment(7, BOT, body)
-
-    def review() -> Finished:
-        repository.merge()
-        runner = repository.runner(PUSH)
-        return runner.one_step("review", {"command": "apply"}, before)
-
-    assert review().outputs == {"digest": digest}
+    comment = repository.github.comment(7, BOT, REVIEWED)
+    assert review(repository).outputs == {"digest": DIGEST}
     repository.github.pulls[7].merged_at = None
     repository.github.now = "2026-03-01T11:00:00Z"
-    repository.github.edit(repository.comments[0], BOT, body)
-    assert review().outputs == {"digest": digest}
+    repository.github.edit(comment, BOT, REVIEWED)
+    assert review(repository).outputs == {"digest": DIGEST}
     repository.github.now = "2026-03-01T12:00:00Z"
     spoil(repository)
-    done = review()
+    done = review(repository)
 
     assert done.failed
     assert done.outputs == {}
     assert "::error title=Not reviewed::" in done.log
+    assert "jq: error" not in done.log
+
+
+def test_what_was_reviewed_is_found_among_many_comments(repository: Repository) -> None:
+    for number in range(100):
+        repository.github.comment(7, HUMAN, f"before {number}")
+    repository.github.comment(7, BOT, REVIEWED)
+    repository.github.comment(7, BOT, REVIEWED.splitlines()[0])
+    for number in range(130):
+        repository.github.comment(7, HUMAN, f"after {number}")
+
+    done = review(repository)
+
+    assert done.outputs == {"digest": DIGEST}, done.log
+    assert repository.github.calls == ["POST /graphql"] * 4
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (
+            {"data": None, "errors": [{"message": "API rate\nlimit"}, {"message": "::exceeded"}]},
+            "reviewed (API rate limit ::exceeded). Nothing is applied.",
+        ),
+        ({"data": {"repository": None}, "errors": [{"message": "No."}]}, "reviewed (No.). Nothing"),
+        ({"message": "Something went wrong"}, "reviewed (Something went wrong). Nothing"),
+        ({"data": None}, "reviewed (no usable answer)."),
+        ({"data": {"repository": None}}, "no merged pull request of this commit has a plan"),
+        ({"data": {"repository": {"object": None}}}, "no merged pull request of this commit"),
+        (["?"], "reviewed (no usable answer)."),
+    ],
+)
+def test_a_github_that_does_not_say_is_told_in_its_words(
+    repository: Repository, said: Any, words: str
+) -> None:
+    repository.github.comment(7, BOT, REVIEWED)
+    repository.github.graphql_says = said
+
+    done = review(repository)
+
+    assert done.failed
+    assert done.outputs == {}
+    (error,) = commands_in(done.log)
+    assert error.startswith("::error title=")
+    assert words in error
+    assert "jq: error" not in done.log
 
 
 def test_without_a_review_nothing_is_applied(repository: Repository) -> None:
@@ -463,19 +525,22 @@ def test_an_account_that_refuses_is_an_error(repository: Repository) -> None:
 
 
 def test_the_action_installs_itself_from_its_own_checkout(repository: Repository) -> None:
-    runner = repository.runner(PULL, **offline_pip())
+    # An earlier use in the same job had no extras.
+    runner = repository.runner(PULL, **offline_pip()).with_the_tool()
     (repository.project.folder / "venv.py").write_text(
         "raise SystemExit('taken from the checkout')"
     )
 
-    done = runner.one_step("install", {}, {})
+    done = runner.one_step("install", {"extras": "s3"}, {})
 
     assert not done.failed, done.log
+    tools = runner.tools.parent.with_name("reconciler-s3") / "bin"
+    assert runner.first_path == tools
     # What is installed has the pipelines, too.
-    command = [runner.tools / "reconciler", "init", "--ci", "github"]
-    succeeded(run(command, folder=runner.tools, environment=offline_pip()))
-    written = (runner.tools / PATHS["github"]).read_text()
-    assert written == pipeline("github", ["."])
+    command = [tools / "reconciler", "init", "--ci", "github"]
+    succeeded(run(command, folder=tools, environment=offline_pip()))
+    written = (tools / PATHS["github"]).read_text()
+    assert written == pipeline("github", [])
 
 
 def test_every_input_and_output_of_the_action_is_documented() -> None:

@@ -88,6 +88,13 @@ def test_each_pipeline_has_its_jobs(pipelines: Pipelines) -> None:
     assert pipelines.names(SCHEDULE) == {"drift": "always"}
 
 
+def test_a_pipeline_does_not_wait_for_an_apply_that_has_nothing_to_do(pipelines: Pipelines) -> None:
+    """A manual job blocks its pipeline where a rule made it one, unless it may fail."""
+    environment = pipelines.environment(MAIN)
+    (job,) = [job for name, job in jobs(pipelines.template, environment) if name == "apply"]
+    assert [rule["allow_failure"] for rule in job["rules"]] == [True]
+
+
 def test_a_merge_request_is_planned_and_what_it_showed_is_applied(pipelines: Pipelines) -> None:
     succeeded(pipelines.run("validate", REQUEST))
     succeeded(pipelines.run("plan", REQUEST))
@@ -134,6 +141,7 @@ def test_mistakes_fail_the_job_and_are_reported(pipelines: Pipelines) -> None:
     done = pipelines.run("validate", REQUEST)
 
     assert done.returncode == 1
+    assert done.stderr.count("error[R") == 1
     assert "mdoel" in done.stderr
     reported = json.loads((pipelines.project.folder / "codequality.json").read_text())
     assert reported[0]["location"] == {"path": "finetunes.yaml", "lines": {"begin": 3, "end": 3}}

@@ -96,6 +96,122 @@ def test_a_pipeline_belongs_to_the_root_of_the_repository(tmp_path: Path) -> Non
     assert not list((tmp_path / "inner").iterdir())
 
 
+def write_project(folder: Path, text: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "reconciler.yaml").write_text(f"version: 1\n{text}")
+
+
+ACCOUNT = "account_id: 57a91a60057a91a60057a91a60057a91\n"
+
+
+@pytest.mark.parametrize("system", PATHS)
+def test_a_repository_without_a_project_is_told_so(tmp_path: Path, system: str) -> None:
+    done = init(tmp_path, "--ci", system)
+
+    succeeded(done)
+    assert "warning[R212]" in done.stderr
+    assert (tmp_path / PATHS[system]).exists()
+
+
+@pytest.mark.parametrize("system", PATHS)
+def test_each_project_is_told_what_it_lacks(tmp_path: Path, system: str) -> None:
+    write_project(tmp_path / "bare", "")
+    write_project(tmp_path / "whole", f"{ACCOUNT}state: s3://bucket/key\n")
+    write_project(tmp_path / "wrong", "accounts: 1\n")
+
+    said = " ".join(init(tmp_path, "--ci", system).stderr.split())
+
+    assert "bare/reconciler.yaml names no account_id. hint: Set it there, as the others do." in said
+    assert "bare/reconciler.yaml keeps the state in the file reconciler.state.json" in said
+    assert "docs/shared-state.md" in said
+    assert "reconciler -C bare state migrate --to ADDRESS" in said
+    assert "hint: reconciler -C wrong validate shows why." in said
+    assert "whole/reconciler.yaml" not in said
+
+
+def test_what_init_itself_writes_is_told_what_it_lacks(tmp_path: Path) -> None:
+    succeeded(init(tmp_path))
+
+    done = init(tmp_path, "--ci", "github")
+
+    succeeded(done)
+    assert "warning[R202]" in done.stderr
+    assert "warning[R211]" in done.stderr
+    assert "- Variables: CLOUDFLARE_ACCOUNT_ID" in done.stdout
+    assert "its credentials: docs/shared-state.md" in done.stdout
+    for step in steps_of_github(tmp_path):
+        assert step["env"]["CLOUDFLARE_ACCOUNT_ID"] == "${{ vars.CLOUDFLARE_ACCOUNT_ID }}"
+        assert "extras" not in step["with"]
+        assert len(step["env"]) == 2
+
+
+def steps_of_github(folder: Path) -> list[dict[str, Any]]:
+    """Return the step of each job that uses the action."""
+    jobs = yaml.safe_load((folder / PATHS["github"]).read_text())["jobs"]
+    steps = [step for job in jobs.values() for step in job["steps"]]
+    return [step for step in steps if step.get("uses", "").startswith("OWNER/")]
+
+
+PLACES = [
+    ("s3://bucket/key", "s3", {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"}),
+    ("r2://account/bucket/key", "r2", {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}),
+    ("gs://bucket/key", "gs", set()),
+    ("az://container/key", "az", {"AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT_KEY"}),
+    ("postgresql://user@host/database/name", "postgresql", {"PGHOST", "PGPASSWORD"}),
+    ("https://host/path", "", {"TF_HTTP_ADDRESS", "TF_HTTP_USERNAME", "TF_HTTP_PASSWORD"}),
+]
+
+
+@pytest.mark.parametrize(("address", "extra", "names"), PLACES)
+def test_the_pipelines_follow_from_the_place_of_the_state(
+    tmp_path: Path, address: str, extra: str, names: set[str]
+) -> None:
+    write_project(tmp_path, f"{ACCOUNT}state: {address}\n")
+
+    done = init(tmp_path, "--ci", "github")
+
+    assert "warning" not in done.stderr
+    assert "For the state" in done.stdout
+    assert "Once a state is" not in done.stdout
+    for step in steps_of_github(tmp_path):
+        assert step["with"].get("extras", "") == extra
+        assert set(step["env"]) == {"CLOUDFLARE_API_TOKEN", *names}
+        for name in names:
+            assert step["env"][name].split(".")[-1].removesuffix(" }}") in done.stdout
+
+    said = init(tmp_path, "--ci", "gitlab").stdout
+    assert "for the state:" in said
+    assert all(name in said for name in names)
+    variables = yaml.safe_load((tmp_path / PATHS["gitlab"]).read_text())["variables"]
+    assert variables["RECONCILER_PACKAGE"].startswith(
+        f"finetune-reconciler{extra and f'[{extra}]'} @ git+https://GIT-HOST/"
+    )
+
+
+def test_projects_with_other_places_get_what_all_of_them_need(tmp_path: Path) -> None:
+    write_project(tmp_path / "a", "state: s3://bucket/key\n")
+    write_project(tmp_path / "b", "state: postgresql://user@host/database/name\n")
+
+    done = init(tmp_path, "--ci", "github")
+
+    assert "one account for all projects" in " ".join(done.stderr.split())
+    for step in steps_of_github(tmp_path):
+        assert step["with"]["extras"] == "postgresql,s3"
+        assert {"PGHOST", "AWS_REGION", "CLOUDFLARE_ACCOUNT_ID"} <= set(step["env"])
+
+
+def test_what_jobs_with_tokens_install_has_no_name_that_anybody_could_register(
+    tmp_path: Path,
+) -> None:
+    done = init(tmp_path, "--ci", "gitlab")
+
+    variables = yaml.safe_load((tmp_path / PATHS["gitlab"]).read_text())["variables"]
+    assert variables["RECONCILER_PACKAGE"] == (
+        "finetune-reconciler @ git+https://GIT-HOST/OWNER/finetune-reconciler.git@v1"
+    )
+    assert "Replace GIT-HOST/OWNER" in done.stdout
+
+
 def test_an_unknown_system_is_a_mistake(tmp_path: Path) -> None:
     done = init(tmp_path, "--ci", "jenkins")
 

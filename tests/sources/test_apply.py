@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.model import CONFIG_FILE, WEIGHTS_FILE
 from tests.adapters.support import edit, ready
-from tests.cli.conftest import Project
+from tests.cli.conftest import MODEL, Project
 from tests.sources.conftest import Web, declare, pins, uploaded
 from tests.sources.servers import TOKEN, Answer, Hub, Seen
 
@@ -282,3 +282,25 @@ def test_a_source_that_is_not_allowed(project: Project, web: Web, adapter: Path)
         line = f"sources: {{allow: [hf://acme, {web.base}]}}"
         assert "".join(line.split()) in "".join(result.err.split())
     assert not web.log
+
+
+def test_row_52_one_created_during_the_fetch_is_no_second_one_of_ours(
+    project: Project, web: Web, adapter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web.put(adapter, "bot")
+    declare(project, f"https://{web.place}", bot=(f"{web.base}/bot", pins(adapter)))
+    truly = web.answer
+
+    def meanwhile(seen: Seen) -> Answer:
+        if "bot" not in project.names:
+            project.box.account.create("bot", MODEL, description="Somebody else's.")
+        return truly(seen)
+
+    monkeypatch.setattr(web, "answer", meanwhile)
+
+    result = project.run("apply", "--auto-approve")
+
+    assert result.code == 1
+    assert "R612" in result.err
+    assert "finetune.bot would now" in result.err
+    assert (project.names, project.creates()) == (["bot"], 0)

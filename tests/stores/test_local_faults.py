@@ -64,8 +64,9 @@ def save(folder: Path, *faults: str, path: str = "", calls: str = "") -> Save:
         tracer += ["-e", f"inject={fault}"]
     if path:
         tracer += ["-P", str(folder / path)]
-    # Where modules are not compiled yet, python would rename files of its own meanwhile.
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    # Compiled modules and the figures of coverage are written by renames, too.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
     done = subprocess.run(
         [*tracer, *arguments("save", NAME, folder)],
         env=environment,

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -68,6 +69,13 @@ def run(
     )
 
 
+def ends_of_one_at_a_time(
+    script: Script, names: str, *, seconds: float, stop: Any = None
+) -> list[Verified]:
+    events = verify(script, [*map(subject, names)], seconds, 1, stop or threading.Event())
+    return [event for event in events if isinstance(event, Verified)]
+
+
 def test_an_early_one_is_asked_until_it_answers_and_said_once() -> None:
     script = Script({"a": [EARLY, LOST, EARLY, Answered()], "b": [Answered()]})
 
@@ -99,16 +107,51 @@ def test_one_that_lacks_a_file_by_the_state_is_not_waited_for() -> None:
     assert script.asked["a"] == 1
 
 
-def test_the_time_is_one_for_all_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    script = Script({name: [EARLY] for name in "abc"})
-    # Each question takes a second.
+def each_question_takes_a_second(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = SimpleNamespace(monotonic=lambda: float(script.asked.total()))
     monkeypatch.setattr(verification, "time", clock)
 
-    ends, _ = run(script, *map(subject, "abc"), seconds=5)
+
+def test_the_time_is_one_for_all_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = Script({name: [EARLY] for name in "abc"})
+    each_question_takes_a_second(script, monkeypatch)
+
+    ends = ends_of_one_at_a_time(script, "abc", seconds=5)
 
     assert [end.verification and end.verification.outcome for end in ends] == ["silent"] * 3
-    assert set(script.asked.values()) == {2}
+    assert [script.asked[name] for name in "abc"] == [2, 2, 1]
+
+
+def test_after_the_time_nobody_is_asked_in_the_middle_of_a_round_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = Script({name: [Answered()] for name in "abcde"} | {"b": [NEVER]})
+    each_question_takes_a_second(script, monkeypatch)
+
+    ends = ends_of_one_at_a_time(script, "abcde", seconds=3)
+
+    assert script.asked.total() == 3
+    codes_of = [end.diagnostic and end.diagnostic.code for end in ends]
+    assert codes_of == [None, "R803", None, "R804", "R804"]
+    # Nothing is recorded of those that had no turn.
+    assert [end.verification is not None for end in ends] == [True] * 3 + [False] * 2
+    assert ends[4].diagnostic
+    assert "finetune.e was not asked: the 3 seconds were over" in ends[4].diagnostic.detail
+
+
+def test_the_last_round_is_begun_in_time_to_be_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = Script({"a": [EARLY] * 2 + [Answered()]})
+    passed = [0.0]
+    stop = SimpleNamespace(is_set=lambda: False, wait=lambda s: passed.append(s))
+    clock = SimpleNamespace(monotonic=lambda: sum(passed) + script.asked.total())
+    monkeypatch.setattr(verification, "time", clock)
+    monkeypatch.setattr(verification, "FIRST_PAUSE", 4.0)
+
+    (end,) = ends_of_one_at_a_time(script, "a", seconds=10, stop=stop)
+
+    assert passed == [0.0, 4.0, 3.0]
+    assert end.seconds == 10
+    assert end.diagnostic is None
 
 
 def test_without_time_each_is_asked_once() -> None:

@@ -63,6 +63,19 @@ SANDBOX_FAILED = Code(
     "be had.",
     fix="Do what the message says; the account itself is in .reconciler/sandbox.",
 )
+LOCAL_STATE = Code(
+    "R211",
+    "A state that no other job has",
+    why="The disk of a runner is gone after its job. The next one would know neither what was "
+    "created nor which creates were begun.",
+    fix="Keep the state in a place that all jobs reach: docs/shared-state.md.",
+)
+NO_PROJECT = Code(
+    "R212",
+    "No project yet",
+    why="A pipeline is written for the projects that are there, and passes what they need.",
+    fix="Run `reconciler init` in the folder of the project, and then init --ci at the root.",
+)
 INTERNAL = Code(
     "R299",
     "A mistake in this tool",

@@ -30,7 +30,8 @@ NO_VERDICT = Code(
     "R804",
     "Whether the finetune answers is not known",
     why="The question failed for a reason that says nothing about the adapter: the network, the "
-    "API, a limit or a permission. What was recorded before stays.",
+    "API, a limit, a permission, or the time that was over before its turn. What was recorded "
+    "before stays.",
     fix="Mend what the detail names, then run `reconciler verify` again.",
 )
 DID_NOT_ANSWER = Code(

@@ -110,11 +110,14 @@ def _figure(name: str, text: list[Markup | str], picture: Markup | None) -> Mark
 def _files(change: Change) -> Markup | None:
     if not change.assets:
         return None
-    files = [_file(asset, asset.file_name in change.uploads) for asset in change.assets]
+    files = [
+        _file(asset, asset.file_name in change.uploads, review.before_of(change, asset.file_name))
+        for asset in change.assets
+    ]
     return element("section", element("h4", "Files"), element("ul", files, class_="files"))
 
 
-def _file(asset: Asset, sent: bool) -> Markup:
+def _file(asset: Asset, sent: bool, before: str) -> Markup:
     kind, text = ("upload", "send") if sent else ("no-op", "keep")
     return element(
         "li",
@@ -123,6 +126,7 @@ def _file(asset: Asset, sent: bool) -> Markup:
         element("code", asset.file_name),
         f" {size(asset.size)}",
         element("code", f"sha256 {asset.sha256}", class_="digest"),
+        element("code", f"was {before}", class_="digest") if before else None,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib.resources import files
 
 from reconciler import __version__
@@ -16,6 +17,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.model import Action
 from reconciler.plan import Plan
 from reconciler.render import review
+from reconciler.render.findings import from_root
 from reconciler.render.html import charts
 from reconciler.render.html.changes import change_card, diagnostic_card, row
 from reconciler.render.html.elements import Markup, element, raw
@@ -28,6 +30,7 @@ _ORDER = (Action.REPLACE, *review.IRREVERSIBLE, *review.STATE_ONLY, Action.NO_OP
 
 def render_html(plan: Plan, place: Place = HERE) -> str:
     """Render a plan."""
+    plan = replace(plan, problems=from_root(plan.problems, place.folder))
     return _page(review.headline(plan), _body(plan, place))
 
 
@@ -38,10 +41,10 @@ def render_failure(diagnostics: Iterable[Diagnostic], account_id: str, place: Pl
         element(
             "header", _place(account_id, place.folder), element("h1", "Finetune plan"), verdict
         ),
-        element("main", _findings(diagnostics, "In the way", "errors")),
+        element("main", _findings(from_root(diagnostics, place.folder), "In the way", "errors")),
         element("footer", f"Made by reconciler {__version__}."),
     ]
-    return _page("none", body)
+    return _page("no plan could be made", body)
 
 
 def _page(title: str, body: list[Markup]) -> str:

@@ -95,5 +95,14 @@ def test_a_page_says_what_will_be_and_what_to_type() -> None:
     assert f'"{plan.changes[0].address.name}"' in text
 
 
+def test_findings_are_named_from_the_root_of_the_repository() -> None:
+    for page in (
+        render_html(plans.blocked(), plans.PROD),
+        render_failure(findings.some(), plans.ACCOUNT, plans.PROD),
+    ):
+        assert ">environments/prod/finetunes/support.yaml:" in page
+        assert ">finetunes/" not in page
+
+
 def test_a_plan_that_cannot_be_applied_tells_no_command() -> None:
     assert "--plan-digest" not in render_html(plans.blocked())

@@ -178,12 +178,20 @@ def test_a_failure_takes_the_place_of_a_plan(number: int) -> None:
     assert text.startswith(marker(plans.ACCOUNT, "environments/prod") + "\n")
     assert len(text.encode()) <= MAX_BYTES
     page = assert_inert(text)
+    assert "Finetune plan for : no plan could be made" in page.prose
+    assert any("--> environments/prod/finetunes/support.yaml:6:5" in code for code in page.code)
     assert ("cut at 60,000 bytes" in page.prose) == (number > 1)
 
 
 @given(text=hostile_texts())
 def test_a_failure_is_inert(text: str) -> None:
     assert_inert(render_failure(findings.hostile(text), plans.ACCOUNT, Place(text)))
+
+
+def test_findings_are_named_from_the_root_of_the_repository() -> None:
+    text = render_markdown(plans.blocked(), plans.PROD)
+    assert "--> environments/prod/finetunes/" in text
+    assert "--> finetunes/" not in text
 
 
 def test_a_public_finetune_is_said_to_be_public() -> None:
