@@ -22,6 +22,7 @@ from reconciler.cli.workspace import Workspace
 from reconciler.cloudflare import AssetBody
 from reconciler.diagnostics import Diagnostic, DiagnosticError, has_errors
 from reconciler.diagnostics.codes import project as codes
+from reconciler.diagnostics.text import printable
 from reconciler.model import Adapter, AdapterSource, Address, Asset, Change
 from reconciler.plan import Plan
 from reconciler.project.settings import DEFAULT_CACHE
@@ -146,7 +147,8 @@ class AdapterFiles:
         except Exception as error:
             # The thread owes an answer, whatever a library stumbles over.
             logging.getLogger("reconciler").debug("internal error", exc_info=True)
-            detail = f"{source.address}: {type(error).__name__}: {error}."
+            said = printable(str(error)).rstrip(".")
+            detail = f"{source.address}: {type(error).__name__}: {said}."
             return _Fetched(address, None, (codes.INTERNAL.error(detail, address=str(address)),))
         model = finetune.range_of("model")
         found = tuple(

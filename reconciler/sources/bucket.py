@@ -2,53 +2,50 @@
 
 from __future__ import annotations
 
-import os
-import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import obstore
-from obstore.exceptions import (
-    BaseError,
-    PermissionDeniedError,
-    PreconditionError,
-    UnauthenticatedError,
-)
-from obstore.store import AzureStore, GCSStore, S3Store
+from obstore.exceptions import BaseError, PreconditionError
 
+from reconciler.buckets import (
+    Bucket,
+    Kind,
+    Trouble,
+    explain,
+    is_missing_bucket,
+    may_pass,
+    open_bucket,
+    why_not_open,
+)
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import sources as codes
 from reconciler.model import SourceAddress
+from reconciler.sources.patience import waiting
 from reconciler.sources.source import BrokenError, Part, Resolved
 
 if TYPE_CHECKING:
     from obstore import GetOptions
-    from obstore.store import ClientConfig, RetryConfig
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_SMALL = 1 << 14
+_SMALL = 1 << 16
 """Bytes a block has at least: few, so that a slow service is noticed between them."""
-_NO_RETRIES: RetryConfig = {"max_retries": 0}
-_CREDENTIALS = {
-    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN, AWS_REGION)",
-    "r2": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to an R2 API token's key pair",
-    "gs": "GOOGLE_APPLICATION_CREDENTIALS",
-    "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
-}
 
 
 class BucketSource:
     """An adapter's folder in a bucket (or container)."""
 
-    def __init__(self, address: SourceAddress) -> None:
+    def __init__(self, address: SourceAddress, stop: threading.Event) -> None:
         self._address = address
+        self._stop = stop
+        self._bucket = _bucket(address)
         try:
-            self._store = _open(address)
-        except (BaseError, ValueError):
-            # The text of the error may quote settings, and so a credential.
-            raise DiagnosticError(self._denied("the settings do not go together")) from None
+            # Longer than this no single answer takes; where one does, the next goes on from there.
+            self._store = open_bucket(self._bucket, connect=10, total=120)
+        except (BaseError, ValueError) as error:
+            what, hint = why_not_open(error), self._bucket.credentials_hint
+            raise DiagnosticError(self._denied(Trouble(Kind.DENIED, what, hint))) from None
 
     @property
     def address(self) -> SourceAddress:
@@ -71,7 +68,7 @@ class BucketSource:
             options["if_match"] = version
         key = self._address.path(file_name)
         try:
-            result = obstore.get(self._store, key, options=options)
+            result = waiting(lambda: obstore.get(self._store, key, options=options), self._stop)
         except PreconditionError:
             with self.open(file_name) as part:
                 yield part
@@ -83,61 +80,35 @@ class BucketSource:
 
     def _blocks(self, result: obstore.GetResult, file_name: str) -> Iterator[bytes]:
         try:
-            for block in result.stream(min_chunk_size=_SMALL):
+            stream = iter(result.stream(min_chunk_size=_SMALL))
+            while (block := waiting(lambda: next(stream, None), self._stop)) is not None:
                 yield bytes(block)
         except (BaseError, OSError, ValueError) as error:
             raise self._explained(error, file_name) from None
 
     def _explained(self, error: Exception, file_name: str) -> Exception:
-        """Say what it means; the service's own text may hold key ids and is never shown."""
-        text = str(error)
-        code = re.search(r"<Code>(\w+)</Code>", text)
-        status = re.search(r"status code: (\d{3})", text)
-        said = code[1] if code else status[1] if status else ""
-        if isinstance(error, FileNotFoundError):
+        if isinstance(error, FileNotFoundError) and not is_missing_bucket(error):
             return DiagnosticError(
                 codes.NOT_THERE.error(
-                    f"{self._address}: {file_name} is not there ({said or '404'}).",
+                    f"{self._address}: {file_name} is not there.",
                     hint="Check the address: it is the folder that holds both files.",
                 )
             )
-        if isinstance(error, PermissionDeniedError | UnauthenticatedError):
-            return DiagnosticError(self._denied(f"{file_name} may not be read ({said})"))
-        if not said and re.search(r"credential|metadata|169\.254", text, re.IGNORECASE):
-            return DiagnosticError(self._denied("there are no credentials"))
-        if status and status[1] in ("301", "307", "400"):
-            return DiagnosticError(
-                codes.BAD_ANSWER.error(
-                    f"{self._address}: the service refuses the request ({said}).",
-                    hint="Check the bucket's name, and AWS_REGION.",
-                )
-            )
-        return BrokenError(f"the service answered {said}" if said else "it could not be reached")
+        trouble = explain(error, self._bucket, "They need to read both files.")
+        if trouble.kind is Kind.DENIED:
+            return DiagnosticError(self._denied(trouble))
+        if trouble.kind is Kind.MISSING:
+            detail = f"{self._address}: {trouble.detail}."
+            return DiagnosticError(codes.NOT_THERE.error(detail, hint=trouble.hint))
+        if trouble.kind is Kind.ANSWERED and not may_pass(error):
+            detail = f"{self._address}: {trouble.detail}."
+            return DiagnosticError(codes.BAD_ANSWER.error(detail, hint=trouble.hint))
+        return BrokenError(trouble.detail)
 
-    def _denied(self, what: str) -> Diagnostic:
-        return codes.DENIED.error(
-            f"{self._address}: {what}.", hint=f"Set {_CREDENTIALS[self._address.scheme]}."
-        )
+    def _denied(self, trouble: Trouble) -> Diagnostic:
+        return codes.DENIED.error(f"{self._address}: {trouble.detail}.", hint=trouble.hint)
 
 
-def _open(address: SourceAddress) -> AzureStore | GCSStore | S3Store:
-    variable = "AZURE_STORAGE_ENDPOINT" if address.scheme == "az" else "AWS_ENDPOINT_URL"
-    endpoint = os.environ.get(variable, "")
-    # Longer than this no single answer takes; where one does, the next goes on from there.
-    options: ClientConfig = {"connect_timeout": "10s", "timeout": "120s"}
-    if urlsplit(endpoint).hostname in _LOOPBACK:
-        options["allow_http"] = True
-    if address.scheme == "gs":
-        return GCSStore(address.place, client_options=options, retry_config=_NO_RETRIES)
-    if address.scheme == "az":
-        return AzureStore(address.place, client_options=options, retry_config=_NO_RETRIES)
-    if address.scheme == "s3":
-        return S3Store(address.place, client_options=options, retry_config=_NO_RETRIES)
-    account, _, bucket = address.place.partition("/")
-    own = f"https://{account}.r2.cloudflarestorage.com"
-    return S3Store(
-        bucket,
-        config={"endpoint": endpoint or own, "region": "auto"},
-        client_options=options,
-        retry_config=_NO_RETRIES,
-    )
+def _bucket(address: SourceAddress) -> Bucket:
+    account, _, name = address.place.rpartition("/")
+    return Bucket(address.scheme, name, f"https://{account}.r2.cloudflarestorage.com")

@@ -21,7 +21,8 @@ class Sources:
 
     def __init__(self, environment: Mapping[str, str], stop: threading.Event | None = None) -> None:
         self._environment = environment
-        self._client = WebClient(environment, stop or threading.Event())
+        self._stop = stop or threading.Event()
+        self._client = WebClient(environment, self._stop)
         self._lock = threading.Lock()
         self._hub_is_set_up = False
 
@@ -41,7 +42,7 @@ class Sources:
                     hint=f"pip install 'finetune-reconciler[{extra}]'",
                 )
             ) from None
-        return BucketSource(address)
+        return BucketSource(address, self._stop)
 
     def _open_hub(self, address: SourceAddress) -> Source:
         from reconciler.sources.hub import HubSource, send_through

@@ -11,10 +11,14 @@ import io
 import socket
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future, wait
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 from reconciler.sources.source import StoppedError
+
+Result = TypeVar("Result")
 
 NOTICE_SECONDS = 0.25
 """After so long a run that is to end is noticed."""
@@ -47,6 +51,26 @@ class Patience:
             raise StoppedError
         finally:
             sock.settimeout(before)
+
+
+def waiting(action: Callable[[], Result], stop: threading.Event) -> Result:
+    """Do what cannot be interrupted, in a thread; StoppedError once the run is to end.
+
+    The thread is left to itself then: the libraries that need this have timeouts.
+    """
+    outcome: Future[Result] = Future()
+
+    def act() -> None:
+        try:
+            outcome.set_result(action())
+        except BaseException as error:  # noqa: BLE001 - an answer is owed, whatever happens
+            outcome.set_exception(error)
+
+    threading.Thread(target=act, daemon=True).start()
+    while not wait([outcome], NOTICE_SECONDS).done:
+        if stop.is_set():
+            raise StoppedError
+    return outcome.result()
 
 
 current: ContextVar[Patience] = ContextVar("current")

@@ -7,57 +7,44 @@ here the object is read back instead.
 
 from __future__ import annotations
 
-import os
-import re
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import obstore
-from obstore.exceptions import (
-    AlreadyExistsError,
-    BaseError,
-    PermissionDeniedError,
-    PreconditionError,
-    UnauthenticatedError,
-)
-from obstore.store import AzureStore, GCSStore, S3Store
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
+from reconciler.buckets import (
+    Bucket,
+    Client,
+    Kind,
+    code_of,
+    explain,
+    is_missing_bucket,
+    may_pass,
+    open_bucket,
+    status_of,
+    why_not_open,
+)
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import state as codes
 from reconciler.stores import findings
-from reconciler.stores.addresses import LOOPBACK, ObjectAddress
-from reconciler.stores.aws_profile import ProfileError, profile_settings
+from reconciler.stores.addresses import ObjectAddress
 
 if TYPE_CHECKING:
     from obstore import PutMode, PutResult, UpdateVersion
-    from obstore.store import ClientConfig, RetryConfig, S3Config
 
 Result = TypeVar("Result")
 
 ATTEMPTS = 5
 FIRST_PAUSE = 0.2
 """In seconds, and doubled: R2 and GCS take one write a second of an object (429 otherwise)."""
-_NO_RETRIES: RetryConfig = {"max_retries": 0}
-_ENDPOINTS = {
-    "s3": "AWS_ENDPOINT_URL",
-    "r2": "AWS_ENDPOINT_URL",
-    "gs": "GOOGLE_BASE_URL",
-    "az": "AZURE_STORAGE_ENDPOINT",
+_CODES = {
+    Kind.MISSING: codes.STORE_NOT_FOUND,
+    Kind.DENIED: codes.STORE_DENIED,
+    Kind.ANSWERED: codes.STORE_ANSWER,
+    Kind.UNREACHABLE: codes.STORE_UNREACHABLE,
 }
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
-_UNKNOWN_CREDENTIALS = {
-    "AuthenticationFailed",
-    "InvalidAccessKeyId",
-    "InvalidToken",
-    "SignatureDoesNotMatch",
-}
-_MACHINES_OWN = ("169.254.", "/computeMetadata/", "/latest/api/token", "/metadata/identity/")
-"""Where a machine in a cloud gets credentials from, when none are given."""
-_NO_PLACE = {"ContainerNotFound", "NoSuchBucket"}
-_OTHER_REGION = {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
-_OTHER_REGION |= {"PermanentRedirect", "TemporaryRedirect"}
 
 
 class ObjectClient:
@@ -94,7 +81,7 @@ class ObjectClient:
         try:
             result = obstore.get(self._store, key)
         except FileNotFoundError as error:
-            if _code(error) in _NO_PLACE:
+            if is_missing_bucket(error):
                 raise
             return None
         findings.check_size(result.meta["size"], self._address.location)
@@ -106,7 +93,7 @@ class ObjectClient:
             obstore.delete(self._store, key)
         except FileNotFoundError as error:
             # Gone already, as after an attempt whose answer was lost; S3 calls that a success.
-            if _code(error) in _NO_PLACE:
+            if is_missing_bucket(error):
                 raise
 
     def _reading(self, operation: Callable[[], Result]) -> Result:
@@ -115,7 +102,7 @@ class ObjectClient:
             try:
                 return operation()
             except (BaseError, OSError, ValueError) as error:
-                if attempt + 1 == ATTEMPTS or not _may_pass(error):
+                if attempt + 1 == ATTEMPTS or not may_pass(error):
                     self._fail(error)
                 time.sleep(FIRST_PAUSE * 2**attempt)
         raise AssertionError("unreachable")
@@ -129,7 +116,7 @@ class ObjectClient:
                 if _says_that_the_condition_failed(error):
                     # An attempt before may have been executed though its answer was lost.
                     return self._version_if(key, raw) if attempt else None
-                if not _may_pass(error):
+                if not may_pass(error):
                     self._fail(error)
                 if (written := self._version_if(key, raw)) is not None:
                     return written
@@ -147,37 +134,18 @@ class ObjectClient:
         raise DiagnosticError(_explain(error, self._address)) from None
 
 
-def _open(address: ObjectAddress) -> AzureStore | GCSStore | S3Store:
-    endpoint = os.environ.get(_ENDPOINTS[address.scheme], "")
-    # Only a server on this machine may do without TLS.
-    options: ClientConfig = {"connect_timeout": "5s", "timeout": "30s"}
-    if urlsplit(endpoint).hostname in LOOPBACK:
-        options["allow_http"] = True
+def _bucket(address: ObjectAddress) -> Bucket:
+    return Bucket(address.scheme, address.bucket, address.endpoint)
+
+
+def _open(address: ObjectAddress) -> Client:
+    bucket = _bucket(address)
     try:
-        if address.scheme == "gs":
-            return GCSStore(address.bucket, client_options=options, retry_config=_NO_RETRIES)
-        if address.scheme == "az":
-            return AzureStore(address.bucket, client_options=options, retry_config=_NO_RETRIES)
-        config = cast("S3Config", profile_settings(os.environ))
-        if address.scheme == "r2":
-            config |= {"endpoint": endpoint or address.endpoint, "region": "auto"}
-        return S3Store(
-            address.bucket, config=config, client_options=options, retry_config=_NO_RETRIES
-        )
-    except ProfileError as error:
-        raise DiagnosticError(
-            codes.STORE_DENIED.error(
-                f"{address.location}: {error}.",
-                hint='Where it signs on or takes a role: eval "$(aws configure '
-                'export-credentials --format env)"',
-            )
-        ) from error
+        return open_bucket(bucket, connect=5, total=30)
     except (BaseError, ValueError) as error:
-        # The text of the error may quote settings, and so a credential.
         raise DiagnosticError(
             codes.STORE_DENIED.error(
-                f"{address.location}: the settings in the environment do not go together.",
-                hint=_credentials_hint(address),
+                f"{address.location}: {why_not_open(error)}.", hint=bucket.credentials_hint
             )
         ) from error
 
@@ -190,113 +158,18 @@ def _version(e_tag: str | None, generation: str | None) -> str:
     return f"{e_tag or ''}\n{generation or ''}"
 
 
-def _code(error: Exception) -> str:
-    """The service's own code; the rest of the text may hold key ids and is never shown."""
-    found = re.search(r"<Code>(\w+)</Code>|\(code: (\w+)\)", str(error))
-    return (found[1] or found[2]) if found else ""
-
-
-def _status(error: Exception) -> int:
-    found = re.search(r"status code: (\d{3})", str(error))
-    return int(found[1]) if found else 0
-
-
 def _says_that_the_condition_failed(error: Exception) -> bool:
     """obstore takes every 409 for that; a container being deleted, or a lease, is none."""
     if not isinstance(error, AlreadyExistsError | PreconditionError):
         return False
-    return _status(error) != 409 or _code(error) in ("", "BlobAlreadyExists")
-
-
-def _is_passing_conflict(error: Exception) -> bool:
-    """S3 answers so when two conditional writes meet; neither has to have won."""
-    return _code(error) in ("ConditionalRequestConflict", "OperationAborted")
-
-
-def _may_pass(error: Exception) -> bool:
-    """Whether it may be different in a moment, or may have been executed after all."""
-    if isinstance(error, PermissionDeniedError | UnauthenticatedError | FileNotFoundError):
-        return False
-    if _lacks_credentials(error):
-        return False
-    if _is_passing_conflict(error):
-        return True
-    status = _status(error)
-    return status in (408, 429) or status >= 500 or (status == 0 and "HTTP error" in str(error))
-
-
-def _lacks_credentials(error: Exception) -> bool:
-    """Whether no request was sent at all, for want of credentials to send it with."""
-    text, status = str(error), _status(error)
-    if any(part in text for part in _MACHINES_OWN):
-        return status < 500
-    return "token request" in text and 400 <= status < 500 and status != 429
+    return status_of(error) != 409 or code_of(error) in ("", "BlobAlreadyExists")
 
 
 def _explain(error: Exception, address: ObjectAddress) -> Diagnostic:
-    code, status = _code(error), _status(error)
-    said = f" ({code or status})" if code or status else ""
-    if code in _NO_PLACE:
-        return codes.STORE_NOT_FOUND.error(
-            f"{address.location}: there is no bucket or container {address.bucket}.",
-            hint="Correct its name, or create it.",
-        )
-    if code in _EXPIRED:
-        return codes.STORE_DENIED.error(
-            f"{address.location}: the credentials have expired{said}.",
-            hint="Renew them (for example: aws sso login), then run it again.",
-        )
-    if code in _UNKNOWN_CREDENTIALS or isinstance(error, UnauthenticatedError):
-        return codes.STORE_DENIED.error(
-            f"{address.location}: the service does not accept the credentials{said}.",
-            hint=_credentials_hint(address),
-        )
-    if code in _OTHER_REGION or status in (301, 307) or "without LOCATION" in str(error):
-        return codes.STORE_NOT_FOUND.error(
-            f"{address.location}: bucket {address.bucket} is in another region{said}.",
-            hint="Set AWS_REGION to the region of the bucket.",
-        )
-    if isinstance(error, PermissionDeniedError) or code == "AccessDenied":
-        return codes.STORE_DENIED.error(
-            f"{address.location}: the credentials may not do this{said}.",
-            hint=f"They need to read, write and delete {address.key} and {address.lock_key}, "
-            "and to list the bucket (else a missing state looks forbidden).",
-        )
-    return _explain_rest(error, address, said)
-
-
-def _explain_rest(error: Exception, address: ObjectAddress, said: str) -> Diagnostic:
-    text = str(error).lower()
-    if _lacks_credentials(error) or (not said and "credential" in text):
-        return codes.STORE_DENIED.error(
-            f"{address.location}: there are no credentials for {address.scheme}://.",
-            hint=_credentials_hint(address),
-        )
-    if said:
-        return codes.STORE_ANSWER.error(
-            f"{address.location}: the service answered with an error{said}.",
-            hint="Try again; if it stays, look up the code in the service's documentation.",
-        )
-    what = "no answer came in time" if "timed out" in text else "it could not be reached"
-    return codes.STORE_UNREACHABLE.error(
-        f"{address.location}: {what}.",
-        hint="Check the network, the proxy and AWS_ENDPOINT_URL."
-        if address.scheme in ("s3", "r2")
-        else "Check the network and the proxy.",
+    trouble = explain(
+        error,
+        _bucket(address),
+        f"They need to read, write and delete {address.key} and {address.lock_key}, "
+        "and to list the bucket (else a missing state looks forbidden).",
     )
-
-
-def _credentials_hint(address: ObjectAddress) -> str:
-    if address.scheme == "gs":
-        return "Set GOOGLE_APPLICATION_CREDENTIALS, or run: gcloud auth application-default login"
-    if address.scheme == "az":
-        return (
-            "Set AZURE_STORAGE_ACCOUNT_NAME, and AZURE_STORAGE_ACCOUNT_KEY or AZURE_CLIENT_ID, "
-            "AZURE_TENANT_ID and AZURE_CLIENT_SECRET."
-        )
-    if address.scheme == "r2":
-        return "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to an R2 API token's key pair."
-    return (
-        "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN, AWS_REGION); "
-        'from a profile: eval "$(aws configure export-credentials --format env)"'
-    )
+    return _CODES[trouble.kind].error(f"{address.location}: {trouble.detail}.", hint=trouble.hint)

@@ -323,6 +323,14 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
+def serving_plainly(site: Files) -> Iterator[str]:
+    """Serve over http on loopback; yields the base URL."""
+    server = _Server(("127.0.0.1", 0), _handler(site))
+    with _running(server):
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+
+
+@contextmanager
 def serving(site: Files, authority: trustme.CA, host: str = "localhost") -> Iterator[str]:
     """Serve over https on loopback; yields the base URL."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

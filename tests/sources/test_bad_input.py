@@ -16,7 +16,7 @@ from reconciler.sources.guard import is_public
 from tests.adapters.support import edit
 from tests.cli.conftest import Project, Result
 from tests.sources.conftest import Web, declare, pins
-from tests.sources.servers import Hub
+from tests.sources.servers import Files, Hub, serving_plainly
 
 WEIGHTS_PATH = f"/bot/{WEIGHTS_FILE}"
 
@@ -280,10 +280,43 @@ def test_a_missing_file_and_a_missing_repository(
 
 def test_a_mistake_of_ours_ends_the_run_too(bot: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     def stumble(*_: object, **__: object) -> None:
-        raise KeyError("surprise")
+        raise ValueError("A surprise.")
 
     monkeypatch.setattr("reconciler.sources.web.WebSource.open", stumble)
-    refused(bot, "R299", "KeyError")
+    result = refused(bot, "R299", "ValueError: A surprise.")
+    assert "surprise.." not in result.err
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (401, "R913", "does not accept the credentials (401)"),
+        (403, "R913", "the credentials may not do this (403)"),
+        (404, "R914", "is not there"),
+        (301, "R914", "AWS_REGION"),
+        (400, "R916", "answered with an error (400)"),
+        (503, "R915", "answered with an error (503)"),
+    ],
+)
+def test_a_bucket_that_refuses(
+    project: Project,
+    adapter: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    code: str,
+    words: str,
+) -> None:
+    monkeypatch.setattr("reconciler.sources.transfer.FIRST_PAUSE", 0.01)
+    site = Files()
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        site.statuses[f"/team/bot/{name}"] = [status] * 9
+    declare(project, "s3://team", bot=("s3://team/bot", pins(adapter)))
+    with serving_plainly(site) as base:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"):
+            monkeypatch.setenv(name, "hunter2")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", base)
+        result = refused(project, code, words)
+    assert "hunter2" not in result.out + result.err
 
 
 def test_a_missing_extra(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.stores.aws_profile import ProfileError, profile_settings
+from reconciler.buckets.aws_profile import ProfileError, profile_settings
 from tests.cli.conftest import Project, project, serve
 from tests.stores.places import SERVERS
 

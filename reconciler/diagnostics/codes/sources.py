@@ -73,7 +73,7 @@ BAD_ANSWER = Code(
     "R916",
     "The source gives an answer that makes no sense",
     why="A file that comes without its length, or with another one than was said, cannot be "
-    "bounded. " + _BEFORE_ANYTHING,
+    "bounded, and what is no commit or no digest cannot be pinned. " + _BEFORE_ANYTHING,
     fix="Check what is behind the address.",
 )
 TOO_LONG = Code(
@@ -123,6 +123,7 @@ CACHE_FAILED = Code(
 PIN_NOT_WRITTEN = Code(
     "R931",
     "The pins were not written",
-    why="A manifest is changed only where the result is sure to say what is meant.",
-    fix="Paste the lines that the message shows.",
+    why="A manifest is changed only where the result is sure to say what is meant, and nobody else "
+    "changed it while the sources were asked.",
+    fix="Paste the lines that the message shows, or run it again after an edit.",
 )

@@ -20,8 +20,8 @@ _KEYS = {
 """Of the files, and of obstore."""
 
 
-class ProfileError(Exception):
-    """The profile that AWS_PROFILE names has no keys; the text says why."""
+class ProfileError(ValueError):
+    """The profile that AWS_PROFILE names has no keys; the text says so, and may be shown."""
 
 
 def profile_settings(environment: Mapping[str, str]) -> dict[str, str]:

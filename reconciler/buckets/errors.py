@@ -1,0 +1,131 @@
+"""What an error of obstore means, by the service's own code and its status."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
+
+from reconciler.buckets.opening import Bucket
+
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
+_UNKNOWN_CREDENTIALS = {
+    "AuthenticationFailed",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "SignatureDoesNotMatch",
+}
+_MACHINES_OWN = ("169.254.", "/computeMetadata/", "/latest/api/token", "/metadata/identity/")
+"""Where a machine in a cloud gets credentials from, when none are given."""
+_NO_PLACE = {"ContainerNotFound", "NoSuchBucket"}
+_OTHER_REGION = {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
+_OTHER_REGION |= {"PermanentRedirect", "TemporaryRedirect"}
+# S3 answers so when two conditional writes meet; neither has to have won.
+_PASSING_CONFLICTS = {"ConditionalRequestConflict", "OperationAborted"}
+
+
+class Kind(Enum):
+    """What kind of trouble it is."""
+
+    MISSING = "missing"
+    DENIED = "denied"
+    ANSWERED = "answered"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An error for people. detail: a clause without its full stop. hint: what to do."""
+
+    kind: Kind
+    detail: str
+    hint: str
+
+
+def code_of(error: Exception) -> str:
+    """Return the service's own code, "" for none."""
+    found = re.search(r"<Code>(\w+)</Code>|\(code: (\w+)\)", str(error))
+    return (found[1] or found[2]) if found else ""
+
+
+def status_of(error: Exception) -> int:
+    """Return the status of the answer, 0 for none."""
+    found = re.search(r"status code: (\d{3})", str(error))
+    return int(found[1]) if found else 0
+
+
+def is_missing_bucket(error: Exception) -> bool:
+    """Whether it is the bucket that is not there, and not an object in it."""
+    return code_of(error) in _NO_PLACE
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether it may be different in a moment, or may have been executed after all."""
+    if isinstance(error, PermissionDeniedError | UnauthenticatedError | FileNotFoundError):
+        return False
+    if _lacks_credentials(error):
+        return False
+    if code_of(error) in _PASSING_CONFLICTS:
+        return True
+    status = status_of(error)
+    return status in (408, 429) or status >= 500 or (status == 0 and "HTTP error" in str(error))
+
+
+def explain(error: Exception, bucket: Bucket, forbidden_hint: str) -> Trouble:
+    """Say what it means. forbidden_hint: what the credentials need to be allowed."""
+    code, status = code_of(error), status_of(error)
+    said = f" ({code or status})" if code or status else ""
+    if code in _NO_PLACE:
+        return Trouble(
+            Kind.MISSING,
+            f"there is no bucket or container {bucket.name}",
+            "Correct its name, or create it.",
+        )
+    if code in _EXPIRED:
+        return Trouble(
+            Kind.DENIED,
+            f"the credentials have expired{said}",
+            "Renew them (for example: aws sso login), then run it again.",
+        )
+    if code in _UNKNOWN_CREDENTIALS or isinstance(error, UnauthenticatedError):
+        what = f"the service does not accept the credentials{said}"
+        return Trouble(Kind.DENIED, what, bucket.credentials_hint)
+    if code in _OTHER_REGION or status in (301, 307) or "without LOCATION" in str(error):
+        return Trouble(
+            Kind.MISSING,
+            f"bucket {bucket.name} is in another region{said}",
+            "Set AWS_REGION to the region of the bucket.",
+        )
+    if isinstance(error, PermissionDeniedError) or code == "AccessDenied":
+        return Trouble(Kind.DENIED, f"the credentials may not do this{said}", forbidden_hint)
+    return _explain_rest(error, bucket, said)
+
+
+def _explain_rest(error: Exception, bucket: Bucket, said: str) -> Trouble:
+    text = str(error).lower()
+    if _lacks_credentials(error) or (not said and "credential" in text):
+        what = f"there are no credentials for {bucket.scheme}://"
+        return Trouble(Kind.DENIED, what, bucket.credentials_hint)
+    if said:
+        return Trouble(
+            Kind.ANSWERED,
+            f"the service answered with an error{said}",
+            "Try again; if it stays, look up the code in the service's documentation.",
+        )
+    return Trouble(
+        Kind.UNREACHABLE,
+        "no answer came in time" if "timed out" in text else "it could not be reached",
+        "Check the network, the proxy and AWS_ENDPOINT_URL."
+        if bucket.scheme in ("s3", "r2")
+        else "Check the network and the proxy.",
+    )
+
+
+def _lacks_credentials(error: Exception) -> bool:
+    """Whether no request was sent at all, for want of credentials to send it with."""
+    text, status = str(error), status_of(error)
+    if any(part in text for part in _MACHINES_OWN):
+        return status < 500
+    return "token request" in text and 400 <= status < 500 and status != 429
