@@ -111,4 +111,5 @@ class BucketSource:
 
 def _bucket(address: SourceAddress) -> Bucket:
     account, _, name = address.place.rpartition("/")
-    return Bucket(address.scheme, name, f"https://{account}.r2.cloudflarestorage.com")
+    endpoint = f"https://{account}.r2.cloudflarestorage.com" if account else ""
+    return Bucket(address.scheme, name, endpoint)

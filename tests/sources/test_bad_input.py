@@ -326,3 +326,12 @@ def test_a_missing_extra(
     monkeypatch.delitem(sys.modules, "reconciler.sources.hub", raising=False)
     declare(project, "hf://acme", bot=(f"hf://acme/bot@{'0' * 40}", pins(adapter)))
     refused(project, "R919", "pip install 'finetune-reconciler[hf]'")
+
+
+def test_a_profile_without_keys(
+    project: Project, adapter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    declare(project, "s3://team", bot=("s3://team/bot", pins(adapter)))
+    refused(project, "R913", "the profile nobody has no keys", "aws configure")
