@@ -3,7 +3,6 @@
 The text of an error may quote settings or key ids; nothing of it is ever shown but its code.
 """
 
-from reconciler.buckets.aws_profile import ProfileError
 from reconciler.buckets.errors import (
     Kind,
     Trouble,
@@ -13,13 +12,12 @@ from reconciler.buckets.errors import (
     may_pass,
     status_of,
 )
-from reconciler.buckets.opening import Bucket, Client, open_bucket
+from reconciler.buckets.opening import Bucket, Client, open_bucket, why_not_open
 
 __all__ = [
     "Bucket",
     "Client",
     "Kind",
-    "ProfileError",
     "Trouble",
     "code_of",
     "explain",
@@ -27,4 +25,5 @@ __all__ = [
     "may_pass",
     "open_bucket",
     "status_of",
+    "why_not_open",
 ]

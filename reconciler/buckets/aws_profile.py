@@ -20,12 +20,8 @@ _KEYS = {
 """Of the files, and of obstore."""
 
 
-class ProfileError(Exception):
-    """The profile that AWS_PROFILE names has no keys; the text says why."""
-
-    hint = (
-        'Where it signs on or takes a role: eval "$(aws configure export-credentials --format env)"'
-    )
+class ProfileError(ValueError):
+    """The profile that AWS_PROFILE names has no keys; the text says so, and may be shown."""
 
 
 def profile_settings(environment: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from obstore.store import AzureStore, GCSStore, S3Store
 
-from reconciler.buckets.aws_profile import profile_settings
+from reconciler.buckets.aws_profile import ProfileError, profile_settings
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Config
@@ -55,8 +55,8 @@ def open_bucket(bucket: Bucket, *, connect: int, total: int) -> Client:
     """Open a bucket; nothing is sent yet. connect, total: seconds that a request may take.
 
     obstore's own retries are off: what may be done twice is for the caller to know. Raises
-    BaseError or ValueError where the settings in the environment do not go together, and
-    ProfileError where the profile that it names has no keys.
+    BaseError or ValueError where the settings in the environment do not go together;
+    `why_not_open` says what of that may be shown.
     """
     endpoint = os.environ.get(_ENDPOINTS[bucket.scheme], "")
     options: ClientConfig = {"connect_timeout": f"{connect}s", "timeout": f"{total}s"}
@@ -71,3 +71,9 @@ def open_bucket(bucket: Bucket, *, connect: int, total: int) -> Client:
     if bucket.scheme == "r2":
         config |= {"endpoint": endpoint or bucket.endpoint, "region": "auto"}
     return S3Store(bucket.name, config=config, client_options=options, retry_config=_NO_RETRIES)
+
+
+def why_not_open(error: Exception) -> str:
+    """Say why a bucket could not be opened; other texts may quote settings, and so a credential."""
+    shown = isinstance(error, ProfileError)
+    return str(error) if shown else "the settings in the environment do not go together"

@@ -13,12 +13,12 @@ from obstore.exceptions import BaseError, PreconditionError
 from reconciler.buckets import (
     Bucket,
     Kind,
-    ProfileError,
     Trouble,
     explain,
     is_missing_bucket,
     may_pass,
     open_bucket,
+    why_not_open,
 )
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import sources as codes
@@ -43,12 +43,8 @@ class BucketSource:
         try:
             # Longer than this no single answer takes; where one does, the next goes on from there.
             self._store = open_bucket(self._bucket, connect=10, total=120)
-        except ProfileError as error:
-            trouble = Trouble(Kind.DENIED, str(error), error.hint)
-            raise DiagnosticError(self._denied(trouble)) from None
-        except (BaseError, ValueError):
-            # The text of the error may quote settings, and so a credential.
-            what, hint = "the settings do not go together", self._bucket.credentials_hint
+        except (BaseError, ValueError) as error:
+            what, hint = why_not_open(error), self._bucket.credentials_hint
             raise DiagnosticError(self._denied(Trouble(Kind.DENIED, what, hint))) from None
 
     @property

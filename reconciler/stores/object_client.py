@@ -18,13 +18,13 @@ from reconciler.buckets import (
     Bucket,
     Client,
     Kind,
-    ProfileError,
     code_of,
     explain,
     is_missing_bucket,
     may_pass,
     open_bucket,
     status_of,
+    why_not_open,
 )
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import state as codes
@@ -142,16 +142,10 @@ def _open(address: ObjectAddress) -> Client:
     bucket = _bucket(address)
     try:
         return open_bucket(bucket, connect=5, total=30)
-    except ProfileError as error:
-        raise DiagnosticError(
-            codes.STORE_DENIED.error(f"{address.location}: {error}.", hint=error.hint)
-        ) from error
     except (BaseError, ValueError) as error:
-        # The text of the error may quote settings, and so a credential.
         raise DiagnosticError(
             codes.STORE_DENIED.error(
-                f"{address.location}: the settings in the environment do not go together.",
-                hint=bucket.credentials_hint,
+                f"{address.location}: {why_not_open(error)}.", hint=bucket.credentials_hint
             )
         ) from error
 

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import ExitStack
 from pathlib import Path
 
+import obstore
 import pytest
 
+from reconciler.buckets import Bucket, open_bucket
 from reconciler.model import CONFIG_FILE, WEIGHTS_FILE
 from tests.adapters.support import edit, ready
 from tests.cli.conftest import MODEL, Project
 from tests.sources.conftest import Web, declare, pins, uploaded
 from tests.sources.servers import TOKEN, Answer, Hub, Seen
+from tests.stores import azurite, gcs_server
+from tests.stores.places import BUCKET, SERVERS, MissingError
 
+SECRETS = ("hunter2", azurite.KEY, gcs_server.TOKEN)
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -92,22 +98,34 @@ def test_a_token_goes_to_the_hub_and_not_to_where_it_keeps_files(
     assert any("xet-bridge" in seen.path for seen in hub.log)
 
 
-def test_a_bucket(project: Project, s3: str, adapter: Path) -> None:
-    import obstore
-    from obstore.store import S3Store
+@pytest.mark.parametrize(
+    "kind", ["s3", "r2", "gs", pytest.param("az", marks=pytest.mark.needs_system)]
+)
+def test_a_bucket(
+    project: Project, kind: str, adapter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as stack:
+        try:
+            served = stack.enter_context(SERVERS[kind]())
+        except MissingError as error:
+            pytest.skip(str(error))
+        for name, value in served.environment.items():
+            monkeypatch.setenv(name, value)
+        store = open_bucket(Bucket(kind, BUCKET), connect=5, total=30)
+        for name in (CONFIG_FILE, WEIGHTS_FILE):
+            obstore.put(store, f"bots/support/{name}", (adapter / name).read_bytes())
+        place = served.prefix
+        declare(project, place.rstrip("/"), bot=(f"{place}bots/support", pins(adapter)))
 
-    store = S3Store("team-state", config={"endpoint": s3}, client_options={"allow_http": True})
-    for name in (CONFIG_FILE, WEIGHTS_FILE):
-        obstore.put(store, f"bots/support/{name}", (adapter / name).read_bytes())
-    declare(project, "s3://team-state", bot=("s3://team-state/bots/support", pins(adapter)))
-
-    assert project.apply().code == 0
-    assert uploaded(project, "bot") == pins(adapter)
-
-    missing = project.run("adapter", "inspect", "s3://team-state/nothing")
+        assert project.apply().code == 0
+        assert uploaded(project, "bot") == pins(adapter)
+        inspected = project.run("adapter", "inspect", f"{place}bots/support")
+        assert inspected.code == 0, inspected.err
+        assert "rank" in inspected.out
+        missing = project.run("adapter", "inspect", f"{place}nothing")
     assert missing.code == 1
     assert "R914" in missing.err
-    assert "hunter2" not in missing.out + missing.err
+    assert not any(value in missing.out + missing.err for value in SECRETS)
 
 
 def test_a_broken_connection_is_gone_on_with(project: Project, web: Web, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ MD5 as ETag, 401 without a known token, 404 that tells a bucket from an object.
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,6 +62,20 @@ def described(content: bytes, generation: int) -> dict[str, str]:
     }
 
 
+def ranged(answer: Answer, wanted: str) -> Answer:
+    """Return the part of an object that was asked for, as RFC 9110 has it."""
+    status, headers, body = answer
+    asked = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted)
+    if status != 200 or asked is None:
+        return answer
+    begin = int(asked[1])
+    end = min(int(asked[2]) + 1, len(body)) if asked[2] else len(body)
+    if begin >= len(body):
+        return error(416, "InvalidRange")
+    told = {"Content-Range": f"bytes {begin}-{end - 1}/{len(body)}"}
+    return 206, {**headers, **told}, body[begin:end]
+
+
 def error(status: int, code: str) -> Answer:
     text = f"<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code></Error>"
     return status, {"Content-Type": "application/xml"}, text.encode()
@@ -78,7 +93,8 @@ def serving(bucket: str) -> Iterator[Bucket]:
                 return
             path = unquote(urlsplit(self.path).path)
             condition = self.headers.get("x-goog-if-generation-match")
-            self.reply(*server.answer(self.command, path, condition, body))
+            answer = server.answer(self.command, path, condition, body)
+            self.reply(*ranged(answer, self.headers.get("Range", "")))
 
         def reply(self, status: int, headers: dict[str, str], body: bytes) -> None:
             self.send_response(status)
