@@ -48,7 +48,7 @@ class _Fetched:
     files: dict[str, CachedFile] = field(default_factory=dict)
 
 
-class AdapterFiles:
+class FetchedFiles:
     """Fetches and opens the files of one apply; what was fetched stays until it is closed."""
 
     def __init__(self, workspace: Workspace, declared: Declared, stop: threading.Event) -> None:

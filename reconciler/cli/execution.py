@@ -13,7 +13,7 @@ from pathlib import Path
 
 from reconciler.apply import ApplyOptions, Ledger, Outcome, Run
 from reconciler.apply.events import Event
-from reconciler.cli.adapter_files import AdapterFiles
+from reconciler.cli.adapter_files import FetchedFiles
 from reconciler.cli.approval import Approval
 from reconciler.cli.declared import Declared
 from reconciler.cli.reporter import Reporter
@@ -48,7 +48,7 @@ class Execution:
     def run(self, reporter: Reporter) -> int:
         """Apply it; returns the exit code."""
         outcome = Outcome(self.planned.plan.effective)
-        with AdapterFiles(self.workspace, self.declared, self.stop) as files, reporter:
+        with FetchedFiles(self.workspace, self.declared, self.stop) as files, reporter:
             problem = self._tell(self._fetching(files, outcome), reporter)
             if problem is None and not outcome.interrupted:
                 try:
@@ -64,7 +64,7 @@ class Execution:
             return max(problem.exit_code, 3 if outcome.in_doubt else 0)
         return outcome.exit_code
 
-    def _fetching(self, files: AdapterFiles, outcome: Outcome) -> Generator[Event, None, None]:
+    def _fetching(self, files: FetchedFiles, outcome: Outcome) -> Generator[Event, None, None]:
         """Fetch what no folder has, before anything is created."""
         try:
             for event in files.fetch(self.planned.plan):
@@ -73,7 +73,7 @@ class Execution:
         except StoppedError:
             outcome.interrupted = True
 
-    def _planned_now(self, files: AdapterFiles) -> Planned:
+    def _planned_now(self, files: FetchedFiles) -> Planned:
         """Plan again where a person or a source took time, in which others can have created.
 
         Raises DiagnosticError (R612 among others) where it is not the approved plan any more.
@@ -87,7 +87,7 @@ class Execution:
             raise DiagnosticError(*now.plan.problems, exit_code=now.plan.exit_code)
         return now
 
-    def _run(self, planned: Planned, files: AdapterFiles) -> Run:
+    def _run(self, planned: Planned, files: FetchedFiles) -> Run:
         prior = planned.prior
         if prior.listing is None:
             raise ValueError("apply needs a listing")
@@ -108,7 +108,9 @@ class Execution:
         except Exception as error:
             # What was done has to be told all the same.
             logging.getLogger("reconciler").debug("internal error", exc_info=True)
-            return DiagnosticError(codes.INTERNAL.error(f"{type(error).__name__}: {error}."))
+            return DiagnosticError(
+                codes.INTERNAL.error(f"{type(error).__name__}: {str(error).rstrip('.')}.")
+            )
         return None
 
     def _rescue(self, state: State) -> str:

@@ -129,7 +129,9 @@ def _run(arguments: Sequence[str], terminal: Terminal) -> int:
         return 130
     except Exception as error:
         logging.getLogger("reconciler").debug("internal error", exc_info=True)
-        terminal.diagnostics([codes.INTERNAL.error(f"{type(error).__name__}: {error}.")])
+        terminal.diagnostics(
+            [codes.INTERNAL.error(f"{type(error).__name__}: {str(error).rstrip('.')}.")]
+        )
         return 1
 
 
