@@ -18,11 +18,10 @@ from reconciler.apply.crew import Crew, Emit, Finished
 from reconciler.apply.events import Event, FetchDone, FetchProgress, FetchStarted, Remark
 from reconciler.cli.declared import Declared, root_for
 from reconciler.cli.files import make_private_folder
+from reconciler.cli.internal import internal_error
 from reconciler.cli.workspace import Workspace
 from reconciler.cloudflare import AssetBody
 from reconciler.diagnostics import Diagnostic, DiagnosticError, has_errors
-from reconciler.diagnostics.codes import project as codes
-from reconciler.diagnostics.text import printable
 from reconciler.model import Adapter, AdapterSource, Address, Asset, Change
 from reconciler.plan import Plan
 from reconciler.project.settings import DEFAULT_CACHE
@@ -61,7 +60,7 @@ class FetchedFiles:
         self._fetched: dict[Address, _Fetched] = {}
         self._stack = ExitStack()
 
-    def __enter__(self) -> AdapterFiles:
+    def __enter__(self) -> FetchedFiles:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -147,9 +146,8 @@ class FetchedFiles:
         except Exception as error:
             # The thread owes an answer, whatever a library stumbles over.
             logging.getLogger("reconciler").debug("internal error", exc_info=True)
-            said = printable(str(error)).rstrip(".")
-            detail = f"{source.address}: {type(error).__name__}: {said}."
-            return _Fetched(address, None, (codes.INTERNAL.error(detail, address=str(address)),))
+            found = (internal_error(error, str(source.address)).about(str(address)),)
+            return _Fetched(address, None, found)
         model = finetune.range_of("model")
         found = tuple(
             (d if d.range else d.at(model)).about(str(address)) for d in inspection.diagnostics

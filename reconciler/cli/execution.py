@@ -16,11 +16,11 @@ from reconciler.apply.events import Event
 from reconciler.cli.adapter_files import FetchedFiles
 from reconciler.cli.approval import Approval
 from reconciler.cli.declared import Declared
+from reconciler.cli.internal import internal_error
 from reconciler.cli.reporter import Reporter
 from reconciler.cli.workspace import Planned, Workspace
 from reconciler.cloudflare import AccountClient
 from reconciler.diagnostics import DiagnosticError
-from reconciler.diagnostics.codes import project as codes
 from reconciler.plan import Scope
 from reconciler.sources import StoppedError
 from reconciler.state import State, StateLock, StateStore, encode_state
@@ -108,9 +108,7 @@ class Execution:
         except Exception as error:
             # What was done has to be told all the same.
             logging.getLogger("reconciler").debug("internal error", exc_info=True)
-            return DiagnosticError(
-                codes.INTERNAL.error(f"{type(error).__name__}: {str(error).rstrip('.')}.")
-            )
+            return DiagnosticError(internal_error(error))
         return None
 
     def _rescue(self, state: State) -> str:

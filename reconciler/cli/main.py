@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from reconciler import __version__
+from reconciler.cli.internal import internal_error
 from reconciler.cli.interrupts import ending_signals
 from reconciler.cli.terminal import Terminal
 from reconciler.cli.usage import usage_error
@@ -129,9 +130,7 @@ def _run(arguments: Sequence[str], terminal: Terminal) -> int:
         return 130
     except Exception as error:
         logging.getLogger("reconciler").debug("internal error", exc_info=True)
-        terminal.diagnostics(
-            [codes.INTERNAL.error(f"{type(error).__name__}: {str(error).rstrip('.')}.")]
-        )
+        terminal.diagnostics([internal_error(error)])
         return 1
 
 
