@@ -92,7 +92,10 @@ BUGS = (
             Edit("plan/plan.py", "        if self.unresolved:\n            return 3\n", ""),
             Edit(
                 "plan/builder.py",
-                "            *(findings.unresolved(item) for item in unresolved),\n",
+                "            *(\n"
+                "                findings.unresolved(item, was_asked=prior.listing is not None)\n"
+                "                for item in unresolved\n"
+                "            ),\n",
                 "",
             ),
         ),
