@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reconciler.apply import ApplyOptions, Ledger, Run
@@ -11,7 +11,7 @@ from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.model import Action, Address, Desired, Limits, Listing
 from reconciler.plan import Plan, Scope, build_plan
 from reconciler.refresh import PriorState, refresh
-from reconciler.state import Snapshot, State, StateLock, new_state
+from reconciler.state import Intent, Snapshot, State, StateLock, new_state
 from tests.explore.histories.manifest import open_asset
 from tests.explore.histories.outside import FakeAccount, FakeStore, Process
 
@@ -33,15 +33,25 @@ class Ended:
 
 
 class Command:
-    """One run; see reconciler.cli.apply. released: takes the ids that it means to forget."""
+    """One run; see reconciler.cli.apply.
+
+    released: takes the ids that it means to forget. on_taken: told of what it takes for the
+    result of an earlier run's intent, which may be forgotten in the same save.
+    """
 
     def __init__(
-        self, process: Process, store: FakeStore, account: FakeAccount, released: set[str]
+        self,
+        process: Process,
+        store: FakeStore,
+        account: FakeAccount,
+        released: set[str],
+        on_taken: Callable[[Intent, str], None],
     ) -> None:
         self._process = process
         self._store = store
         self._account = account
         self._released = released
+        self._on_taken = on_taken
 
     def review(self, desired: Desired) -> Plan:
         """Make the plan, as `reconciler plan` does."""
@@ -59,6 +69,9 @@ class Command:
                 following = prior.state.following(prior.state.finetunes, prior.state.pending)
                 self._store.save(following, snapshot.version)
             return Ended(0, plan)
+        for address in prior.recovered:
+            current = prior.state.finetunes[address].current
+            self._on_taken(snapshot.state.pending[address], current.id)
         for change in plan.changes:
             if change.action is Action.FORGET:
                 record = prior.state.finetunes[change.address]

@@ -212,7 +212,9 @@ class Player:
         try:
             with store.lock(_INFO, 0) as lock:
                 disk.backup = disk.raw
-                command = Command(process, store, account, self.truths.released)
+                command = Command(
+                    process, store, account, self.truths.released, self.truths.note_taken
+                )
                 ended = command.apply(self.manifest.desired(), reviewed, lock)
         except Crash:
             return Ended()
@@ -227,7 +229,7 @@ class Player:
         process = Process(Apply(step.runner), self.play)
         store = self._store(self.disks[step.runner], process, locks=False)
         account = FakeAccount(self.world, process, lambda wanted: "")
-        command = Command(process, store, account, set())
+        command = Command(process, store, account, set(), self.truths.note_taken)
         self._reviewed[step.runner] = command.review(self.manifest.desired())
 
     def _intent_of(self, process: Process, attributes: Attributes) -> str:

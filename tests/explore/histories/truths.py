@@ -58,11 +58,15 @@ class Truths:
         new = [g for g in after.generations() if g.id not in known]
         for intent in before.pending.values():
             for generation in new if intent.attempt_id not in kept else ():
-                remote = self._remote(generation.id)
-                is_alike = generation.attributes.name == intent.attributes.name
-                if is_alike and (remote is None or remote.attempt != intent.attempt_id):
-                    self.forgiven.add(intent.attempt_id)
-                    self.mistaken.add(intent.attributes.name)
+                if generation.attributes.name == intent.attributes.name:
+                    self.note_taken(intent, generation.id)
+
+    def note_taken(self, intent: Intent, id_: str) -> None:
+        """Something was taken for what came of an intent; it may be somebody else's."""
+        remote = self._remote(id_)
+        if remote is None or remote.attempt != intent.attempt_id:
+            self.forgiven.add(intent.attempt_id)
+            self.mistaken.add(intent.attributes.name)
 
     def note_wrong_word(self, intent: Intent) -> None:
         """A person said that a create was not executed, and did not know."""
