@@ -13,6 +13,11 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"reconciler {__version__}\n")
         return
+    import gc
+
+    # Nearly all that a manifest becomes is kept to the end: looking for garbage as often as
+    # Python does by itself costs a plan of a thousand finetunes 7 % of its time, and finds none.
+    gc.set_threshold(50_000, 20, 20)
     from reconciler.cli.main import run
 
     sys.exit(run(sys.argv[1:]))
