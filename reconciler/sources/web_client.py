@@ -5,7 +5,6 @@ A credential goes to the host that it is meant for, and to no other that a redir
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 import ssl
@@ -13,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar, cast
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -159,7 +159,7 @@ def _proxy_headers(proxy: str) -> dict[str, str]:
 
 def _tls(bundle: str) -> ssl.SSLContext:
     trusted = bundle or certifi.where()
-    folder = os.path.isdir(trusted)  # noqa: PTH112
+    folder = Path(trusted).is_dir()
     return ssl.create_default_context(
         cafile=None if folder else trusted, capath=trusted if folder else None
     )
