@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from reconciler.diagnostics import Diagnostic, SourceRange
 from reconciler.render.style import Style
-from reconciler.render.text import count, fold, safe
+from reconciler.render.text import columns_of, count, fold, head, safe, tail
 
 _TAB = "  "
 
@@ -61,16 +61,17 @@ def _place(where: SourceRange, style: Style, color: str) -> list[str]:
 
 
 def _excerpt(where: SourceRange, room: int) -> tuple[str, int, int]:
-    """Return the part of the line that fits, and where in it the caret stands."""
+    """Return the part of the line that fits, and in which of its columns the caret stands."""
     start = where.start.column - 1
     ends_here = where.end.line == where.start.line
     end = where.end.column - 1 if ends_here else len(where.text.rstrip())
     before = safe(where.text[:start].replace("\t", _TAB))
     marked = safe(where.text[start : max(end, start + 1)].replace("\t", _TAB)) or " "
     after = safe(where.text[max(end, start + 1) :].replace("\t", _TAB))
-    if len(before) > room // 2:
-        before = "..." + before[len(before) - room // 2 + 3 :]
+    if columns_of(before) > room // 2:
+        before = f"...{tail(before, room // 2 - 3)}"
     line = f"{before}{marked}{after}".rstrip()
-    if len(line) > room:
-        line = f"{line[: room - 3]}..."
-    return line, len(before), max(1, min(len(marked), room - len(before)))
+    if columns_of(line) > room:
+        line = f"{head(line, room - 3)}..."
+    indent = columns_of(before)
+    return line, indent, max(1, min(columns_of(marked), room - indent))

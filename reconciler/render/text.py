@@ -74,6 +74,23 @@ def columns_of(text: str) -> int:
     return len(text) if text.isascii() else sum(map(_columns_of, text))
 
 
+def head(text: str, columns: int) -> str:
+    """Cut a safe text to what fits into so many columns, from its beginning on."""
+    if text.isascii():
+        return text[: max(columns, 0)]
+    used = 0
+    for place, character in enumerate(text):
+        used += _columns_of(character)
+        if used > columns:
+            return text[:place]
+    return text
+
+
+def tail(text: str, columns: int) -> str:
+    """Cut a safe text to what fits into so many columns before its end."""
+    return head(text[::-1], columns)[::-1]
+
+
 @lru_cache(maxsize=4096)
 def _columns_of(character: str) -> int:
     from unicodedata import category, east_asian_width
