@@ -7,7 +7,7 @@ with the creates of an interrupted run that can be told beyond doubt taken over.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.model import Address, Attributes, Listing, RemoteFinetune
@@ -57,6 +57,22 @@ class PriorState:
     recovered: frozenset[Address] = frozenset()
     drift: Mapping[Address, Drift] = field(default_factory=dict)
     unresolved: Mapping[Address, Unresolved] = field(default_factory=dict)
+
+    def limited_to(self, addresses: Container[Address]) -> PriorState:
+        """Let nothing of other addresses take the name that the account has given it.
+
+        By the recorded name a plan tells "the account renamed it", which is impossible to mend,
+        from "the manifest did", which creates. A plan that does not show the one must not make
+        the other of it.
+        """
+        finetunes = dict(self.state.finetunes)
+        for address, drift in self.drift.items():
+            record = finetunes.get(address)
+            if record and record.current.id == drift.id and address not in addresses:
+                named = replace(record.current.attributes, name=drift.recorded.name)
+                current = replace(record.current, attributes=named)
+                finetunes[address] = replace(record, current=current)
+        return replace(self, state=replace(self.state, finetunes=finetunes))
 
 
 def refresh(state: State, listing: Listing | None) -> PriorState:

@@ -107,7 +107,9 @@ class Ledger:
     def created(self, address: Address, remote: RemoteFinetune, *, seen: bool) -> None:
         """Close an intent with its result; none of its assets is acknowledged yet."""
         intent = self.pending.pop(address)
-        attributes = attributes_of(remote)
+        # Under the name that was sent: if the account's is another one, the next plan must say so
+        # and not take it for a change of the manifest, which would create again.
+        attributes = replace(attributes_of(remote), name=intent.attributes.name)
         if attributes.public is None:
             attributes = replace(attributes, public=intent.attributes.public)
         self._set_current(address, Generation(remote.id, attributes, _pending(intent.assets), seen))

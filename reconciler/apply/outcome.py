@@ -74,9 +74,14 @@ class Outcome:
         return tuple(change for change in self.planned if change.address not in begun)
 
     @property
+    def needs_a_look(self) -> bool:
+        """Whether a person must look at what is in doubt, or at what came out strange."""
+        return bool(self.in_doubt) or any(remark.is_error for remark in self.remarks)
+
+    @property
     def exit_code(self) -> int:
-        """3 in doubt, 130 interrupted, 1 failed, 0 done: the gravest that is true."""
-        if self.in_doubt or any(remark.is_error for remark in self.remarks):
+        """3 a person must look, 130 interrupted, 1 failed, 0 done: the gravest that is true."""
+        if self.needs_a_look:
             return 3
         if self.interrupted:
             return 130

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reconciler.diagnostics import DiagnosticError
+from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import apply as codes
 from reconciler.model import Address, Listing
-from reconciler.refresh import attributes_of, taken_over
+from reconciler.refresh import attributes_of, candidates_for, is_evidence, taken_over
 from reconciler.state import Intent, State
 
 
@@ -36,9 +36,31 @@ def adopt(state: State, address: Address, remote_id: str, listing: Listing) -> S
     return state.following(finetunes, _without(state, {address}))
 
 
-def retry(state: State, addresses: Iterable[Address]) -> State:
-    """Drop intents, so that the next plan creates again."""
-    return state.following(state.finetunes, _without(state, set(addresses)))
+def retry(state: State, addresses: Iterable[Address], listing: Listing) -> State:
+    """Drop intents, so that the next plan creates again.
+
+    DiagnosticError (R710) where the account lists the result of one; then none is dropped.
+    """
+    chosen = tuple(addresses)
+    recorded = frozenset(generation.id for generation in state.generations())
+    problems = []
+    for address in chosen:
+        intent = state.pending[address]
+        candidates = candidates_for(intent, listing, recorded)
+        if is_evidence(intent, candidates):
+            problems.append(_is_listed(address, intent, candidates[0].id))
+    if problems:
+        raise DiagnosticError(*problems)
+    return state.following(state.finetunes, _without(state, set(chosen)))
+
+
+def _is_listed(address: Address, intent: Intent, remote_id: str) -> Diagnostic:
+    return codes.RESULT_IS_LISTED.error(
+        f'The account lists {remote_id} as "{intent.attributes.name}". It was not there before '
+        "the create, and has the attributes that were sent.",
+        hint=f"reconciler resolve {address} --adopt {remote_id}",
+        address=str(address),
+    )
 
 
 def _without(state: State, addresses: set[Address]) -> dict[Address, Intent]:

@@ -61,7 +61,7 @@ class Execution:
                     problem = self._tell(run.events(), reporter)
         reporter.finished(outcome, problem.diagnostics if problem else ())
         if problem:
-            return max(problem.exit_code, 3 if outcome.in_doubt else 0)
+            return max(problem.exit_code, 3 if outcome.needs_a_look else 0)
         return outcome.exit_code
 
     def _fetching(self, files: FetchedFiles, outcome: Outcome) -> Generator[Event, None, None]:

@@ -100,9 +100,9 @@ def run(arguments: Sequence[str]) -> int:
     code = _run(arguments, terminal)
     with suppress(OSError):
         sys.stdout.flush()
-    if terminal.lost and code == 0:
+    if terminal.lost:
         terminal.err(f"The results could not be written to standard output: {terminal.lost}.")
-        return 1
+        return code or 1
     return code
 
 

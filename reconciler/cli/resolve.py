@@ -62,12 +62,12 @@ def command(
     with workspace.locked(store, "resolve") as lock:
         snapshot = workspace.snapshot(store)
         chosen = _chosen(snapshot.state, address)
+        with workspace.account(threading.Event()) as account:
+            listing = account.list_finetunes()
         if adopt_id:
-            with workspace.account(threading.Event()) as account:
-                listing = account.list_finetunes()
             following = adopt(snapshot.state, chosen[0], adopt_id, listing)
         else:
-            following = retry(snapshot.state, chosen)
+            following = retry(snapshot.state, chosen, listing)
         lock.check()
         store.save(following, snapshot.version)
     for resolved in chosen:

@@ -60,11 +60,28 @@ def check_scope(scope: Scope, desired: Desired, state: State) -> None:
                 for target in unknown
             )
         )
+    _check_moved(scope, desired, state)
     if scope.selector and not any(map(scope.includes, desired.finetunes.values())):
         wanted = ", ".join(f"{key}={value}" for key, value in scope.selector.items())
         raise DiagnosticError(
             codes.UNKNOWN_ADDRESS.error(
                 f"No declared finetune {'in scope ' if scope.targets else ''}has {wanted}.",
                 hint="Check the `labels` in the manifests.",
+            )
+        )
+
+
+def _check_moved(scope: Scope, desired: Desired, state: State) -> None:
+    """Refuse an address that `moved` has made another one: it is planned there."""
+    became = {old: new for new, old in desired.moved.items() if old not in desired.finetunes}
+    moved = [t for t in scope.targets if t in became and t not in state.pending]
+    if moved:
+        raise DiagnosticError(
+            *(
+                codes.UNKNOWN_ADDRESS.error(
+                    f"{target} became {became[target]}, as a `moved` entry says.",
+                    hint=f"--target {became[target]}",
+                )
+                for target in moved
             )
         )

@@ -204,4 +204,5 @@ class Workspace:
         prior = refresh(snapshot.state, listing)
         plan = build_plan(declared.desired, prior, self.settings.limits, scope)
         problems = (*declared.warnings, *plan.problems)
-        return Planned(replace(plan, problems=problems), prior, snapshot.version)
+        plan = replace(plan, problems=problems)
+        return Planned(plan, prior.limited_to(plan.addresses), snapshot.version)

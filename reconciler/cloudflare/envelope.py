@@ -14,7 +14,9 @@ from reconciler.diagnostics.text import printable
 
 Redact = Callable[[str], str]
 
-_EXISTS = re.compile(r"already (exists?|taken|in use|been uploaded)|duplicate", re.IGNORECASE)
+_EXISTS = re.compile(
+    r"already (exists?|taken|in use|been uploaded)|^duplicate (name|finetune)\b", re.IGNORECASE
+)
 _ERRORS_SHOWN = 3
 _REQUEST_TIMEOUT = 408
 _CONFLICT = 409

@@ -28,11 +28,16 @@ class IncompleteListingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer. total, per_page: from `result_info`, None where it does not say."""
+    """One answer. total, per_page, pages: from `result_info`, None where it does not say.
+
+    goes_on: it names a cursor, by which other endpoints of Cloudflare are read on.
+    """
 
     finetunes: tuple[RemoteFinetune, ...]
     total: int | None = None
     per_page: int | None = None
+    pages: int | None = None
+    goes_on: bool = False
 
 
 def is_id(value: object) -> bool:
@@ -46,7 +51,13 @@ def read_page(result: object, result_info: object) -> Page:
     info = {} if result_info is None else result_info
     if not isinstance(info, dict):
         raise UnreadableListingError(f"result_info is {_kind(info)}")
-    return Page(finetunes, _count(info, "total_count"), _count(info, "per_page"))
+    return Page(
+        finetunes,
+        _count(info, "total_count"),
+        _count(info, "per_page"),
+        _count(info, "total_pages"),
+        goes_on=bool(info.get("cursor")),
+    )
 
 
 def read_pages(fetch: Callable[[str], Page]) -> Listing:
@@ -59,13 +70,14 @@ def read_pages(fetch: Callable[[str], Page]) -> Listing:
     page = fetch("")
     size = page.per_page or len(page.finetunes)
     news = _merge(found, page)
-    for number in range(2, MAX_PAGES + 1):
-        if _is_last(page, len(found), news):
+    for number in range(1, MAX_PAGES):
+        if _is_last(page, number, len(found), news):
             break
-        page = fetch(f"?page={number}&per_page={size}")
+        page = fetch(f"?page={number + 1}&per_page={size}")
         news = _merge(found, page)
     else:
         raise IncompleteListingError(f"after {MAX_PAGES} pages there are still more")
+    _check_end(page, number, news)
     if page.total is not None and page.total != len(found):
         raise IncompleteListingError(
             f"the API counts {page.total} finetunes in the account, and {len(found)} could be read"
@@ -84,9 +96,23 @@ def _merge(found: dict[str, RemoteFinetune], page: Page) -> int:
     return news
 
 
-def _is_last(page: Page, read: int, news: int) -> bool:
+def _check_end(page: Page, number: int, news: int) -> None:
+    """Raise IncompleteListingError where what is left unread can be seen without a total."""
+    if page.total is not None:
+        return
+    if page.pages is not None and number > 1 and not news:
+        raise IncompleteListingError(
+            f"the API counts {page.pages} pages, and page {number} has nothing new"
+        )
+    if page.goes_on:
+        raise IncompleteListingError("the API names a cursor, by which there is more to read")
+
+
+def _is_last(page: Page, number: int, read: int, news: int) -> bool:
     if page.total is not None:
         return read >= page.total or not news
+    if page.pages is not None:
+        return number >= page.pages or not news
     # No total, but pages: a full one may have a successor.
     return page.per_page is None or len(page.finetunes) < page.per_page or not news
 

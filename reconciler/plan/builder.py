@@ -116,7 +116,8 @@ def _in_scope(
     """
     if not scope.is_partial:
         return tuple(prior.unresolved.values())
-    addresses = {*wanted, *forgotten, *(desired.moved.get(a, a) for a in wanted)}
+    addresses = {*scope.targets, *wanted, *forgotten}
+    addresses |= {desired.moved.get(address, address) for address in wanted}
     names = {finetune.remote_name for finetune in wanted.values()} if prior.unresolved else set()
     return tuple(
         item

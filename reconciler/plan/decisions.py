@@ -57,6 +57,8 @@ def forget(
         reason = "not declared any more; it stays in the account"
     older = ", ".join(f"{g.attributes.name} ({g.id})" for g in record.superseded)
     notes = (f"with it the state forgets what it superseded: {older}",) if older else ()
+    if lacks := findings.lacks_files(current).strip():
+        notes = (*notes, f"{lacks[0].lower()}{lacks[1:-1]}")
     change = Change(
         address, Action.FORGET, reason, current.id, before=current.attributes, notes=notes
     )

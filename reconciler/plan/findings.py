@@ -76,6 +76,11 @@ def cannot_change(
     )
     if finetune.versioned:
         hint = f"Give it a new name (name: {finetune.base_name}-v2). The old one stays."
+    if standing.has_drifted_from_name and not finetune.versioned:
+        hint = (
+            f'If the account is right, follow it: name: "{current.attributes.name}" under '
+            f"{finetune.address.name}. Otherwise give it a new name; the old one stays."
+        )
     if all(_is_pending(current, difference.name) for difference in differences):
         hint = f"Put the files back as they were, and apply sends what is missing. {hint}"
     return codes.CANNOT_CHANGE.error(
@@ -159,11 +164,22 @@ def forgotten(
     too = f", and so do {older} that it superseded" if older else ""
     return codes.FORGOTTEN.warning(
         f"No manifest declares {address} any more. {current.attributes.name} "
-        f"({current.id}) stays in the account{too}.",
+        f"({current.id}) stays in the account{too}.{lacks_files(current)}",
         hint=_renamed(address, current, twins[0])
         if len(twins) == 1
         else f"If this is meant, say so: removed: [{address.name}]",
         address=str(address),
+    )
+
+
+def lacks_files(current: Generation) -> str:
+    """Say which files were never acknowledged, as a sentence with a blank before it."""
+    names = [n for n, a in sorted(current.assets.items()) if a.status is AssetStatus.PENDING]
+    if not names:
+        return ""
+    return (
+        f" It lacks {' and '.join(names)}, and so cannot answer; declared again it is adopted "
+        "as it is."
     )
 
 

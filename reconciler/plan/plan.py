@@ -85,6 +85,12 @@ class Plan:
         )
 
     @property
+    def addresses(self) -> frozenset[Address]:
+        """Every address that it says something of, the old ones of moves included."""
+        moved = (change.previous_address for change in self.changes)
+        return frozenset((*(change.address for change in self.changes), *filter(None, moved)))
+
+    @property
     def effective(self) -> tuple[Change, ...]:
         """The changes that do something."""
         return tuple(change for change in self.changes if change.action is not Action.NO_OP)

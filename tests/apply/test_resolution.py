@@ -48,4 +48,32 @@ def test_what_cannot_be_the_result_is_refused(listed: RemoteFinetune, why: str) 
 
 def test_retry_drops_just_the_intents_that_were_named() -> None:
     state = recorded(pending={"bot": intent("bot"), "other": intent("other")})
-    assert set(retry(state, [BOT]).pending) == {Address("other")}
+    assert set(retry(state, [BOT], Listing()).pending) == {Address("other")}
+
+
+def test_what_the_account_lists_cannot_be_retried() -> None:
+    state = recorded(pending={"bot": intent("bot", known=[7]), "other": intent("other")})
+    listing = Listing((remote(1, "bot"), remote(7, "bot")))
+
+    with pytest.raises(DiagnosticError) as caught:
+        retry(state, [BOT, Address("other")], listing)
+
+    (problem,) = caught.value.diagnostics
+    assert (problem.code, problem.address) == ("R710", "finetune.bot")
+    assert problem.hint == f"reconciler resolve finetune.bot --adopt {id_of(1)}"
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        (remote(7, "bot"),),
+        (remote(1, "bot", description="x"),),
+        (remote(1, "bot"), remote(2, "bot")),
+        (remote(8, "bot"),),
+    ],
+)
+def test_what_proves_nothing_leaves_the_word_to_the_person(
+    listed: tuple[RemoteFinetune, ...],
+) -> None:
+    state = recorded({"other": generation(8, "bot")}, {"bot": intent("bot", known=[7])})
+    assert not retry(state, [BOT], Listing(listed)).pending

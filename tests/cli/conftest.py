@@ -60,15 +60,14 @@ class Project:
 
     def spawn(self, *arguments: str, **options: object) -> subprocess.Popen[str]:
         """Start a command as a process of its own."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(
             [sys.executable, "-m", "reconciler", *arguments],
             cwd=self.folder,
             env={**os.environ, **self.environment},
             text=True,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            **options,  # type: ignore[call-overload]
+            **{**pipes, **options},  # type: ignore[call-overload]
         )
 
     def apply(self, *arguments: str) -> Result:

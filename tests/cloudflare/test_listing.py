@@ -212,6 +212,35 @@ def test_server_that_ignores_pages_is_read_once(server: FaultServer, client: Acc
     assert ids_of(client) == ["id-1", "id-2"]
 
 
+def test_row_30_pages_that_are_counted_and_cannot_be_had_are_an_error(
+    server: FaultServer, client: AccountClient
+) -> None:
+    info = {"page": 1, "per_page": 2, "count": 2, "total_pages": 2}
+    server.script("list", *[result([item(1), item(2)], result_info=info)] * 20)
+    error = failure_of(client)
+    assert error.diagnostics[0].code == "R515"
+    assert "counts 2 pages" in error.diagnostics[0].detail
+
+
+def test_pages_are_followed_until_as_many_as_there_are(
+    server: FaultServer, client: AccountClient
+) -> None:
+    info = {"per_page": 2, "total_pages": 2}
+    server.script(
+        "list",
+        result([item(1), item(2)], result_info=info),
+        result([item(3), item(4)], result_info={**info, "page": 2}),
+    )
+    assert len(ids_of(client)) == 4
+    assert len(server.requests) == 2
+
+
+def test_row_30_a_cursor_is_an_error(server: FaultServer, client: AccountClient) -> None:
+    more = result([item(1)], result_info={"count": 1, "cursor": "abc"})
+    server.script("list", *[more] * 20)
+    assert failure_of(client).diagnostics[0].code == "R515"
+
+
 def test_list_without_an_end_is_an_error() -> None:
     numbers = iter(range(10**6))
     with pytest.raises(IncompleteListingError, match="still more"):

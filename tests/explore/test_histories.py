@@ -16,13 +16,15 @@ from tests.explore.histories.steps import (
     Lag,
     OutsideCreate,
     OutsideDelete,
+    OutsideRename,
     Rename,
     Resolve,
     RestoreBackup,
+    Review,
 )
 from tests.explore.history_report import Block, explain, play_block, problem_of
 
-SAMPLE = 100
+SAMPLE = 200
 _A = Declare("a", "a")
 _WITH_FILES = Declare("a", "a", adapter=True)
 
@@ -53,6 +55,11 @@ def test_no_history_breaks_a_promise(first: int) -> None:
             Apply(creates=("answered", "late"), during=((37, OutsideDelete("a")),), order=2),
         ),
         (_A, OutsideCreate("a", alike=False)),
+        (_A, Review(), Declare("b", "b"), Apply(reviewed=True)),
+        # What the account calls otherwise is no change of the manifest.
+        (_A, Apply(creates=("renamed",)), Apply(), Apply()),
+        (_A, Apply(), OutsideRename("a"), Declare("b", "b"), Apply(target="b"), Apply(), Apply()),
+        (_A, Declare("b", "b"), Apply(), OutsideRename("a"), Apply(target="b"), Apply()),
         # Somebody else's is taken for ours, is deleted, and ours comes to be after that.
         (
             _A,

@@ -54,6 +54,13 @@ NOT_THE_RESULT = Code(
     why="Adopting a finetune that came from elsewhere would record a content it does not have.",
     fix="Give the id of a finetune that the account lists under the name of the intent.",
 )
+RESULT_IS_LISTED = Code(
+    "R710",
+    "The account lists what that create made",
+    why="There is exactly one finetune of that name that was not there before, and it has the "
+    "attributes that were sent. Sent again, the create would make a second one.",
+    fix="Adopt it: `reconciler apply` does, and `reconciler resolve ADDRESS --adopt ID`.",
+)
 INTENT_NOT_CLOSED = Code(
     "R709",
     "It is not recorded that nothing was created",

@@ -88,7 +88,8 @@ class Command:
         prior = refresh(snapshot.state, self._account.list_finetunes())
         target = self._process.step.target
         scope = Scope((Address(target),) if target else ())
-        return snapshot, prior, build_plan(desired, prior, Limits(), scope)
+        plan = build_plan(desired, prior, Limits(), scope)
+        return snapshot, prior.limited_to(plan.addresses), plan
 
 
 def _end(run: Run, plan: Plan) -> Ended:
@@ -102,7 +103,7 @@ def _end(run: Run, plan: Plan) -> Ended:
     told = [*outcome.failed.values(), *outcome.in_doubt.values(), *outcome.remarks]
     if error is None:
         return Ended(outcome.exit_code, plan, told)
-    code = max(error.exit_code, 3 if outcome.in_doubt else 0)
+    code = max(error.exit_code, 3 if outcome.needs_a_look else 0)
     return Ended(code, plan, [*told, *error.diagnostics])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.cloudflare import (
     AlreadyThere,
@@ -42,11 +42,15 @@ def failure(code: str, detail: str = "made up") -> DiagnosticError:
 
 @dataclass(slots=True)
 class Remote:
-    """One finetune that exists. attempt: of the intent it came of, "" for somebody else's."""
+    """One finetune that exists. attempt: of the intent it came of, "" for somebody else's.
+
+    sent_as: the name that it was to have.
+    """
 
     id: str
     attributes: Attributes
     attempt: str
+    sent_as: str
     shown_from: int
     assets: dict[str, bytes] = field(default_factory=dict)
 
@@ -81,9 +85,15 @@ class World:
     def create(self, attributes: Attributes, attempt: str) -> Remote:
         self._ids += 1
         self.executed += bool(attempt)
-        remote = Remote(f"id-{self._ids}", attributes, attempt, self.lists + self.lag + 1)
+        shown_from = self.lists + self.lag + 1
+        remote = Remote(f"id-{self._ids}", attributes, attempt, attributes.name, shown_from)
         self.remotes.append(remote)
         return remote
+
+    def rename(self, remote: Remote) -> None:
+        """Call it as nothing was ever called."""
+        name = f"{remote.attributes.name}-renamed-{remote.id}"
+        remote.attributes = replace(remote.attributes, name=name)
 
     def execute_late(self) -> None:
         for late in self.late:
@@ -208,6 +218,8 @@ class FakeAccount:
         if fate == "altered":
             attributes = Attributes(attributes.name, attributes.model, "Something else.")
         remote = self._world.create(attributes, attempt)
+        if fate == "renamed":
+            self._world.rename(remote)
         return Created(shown(remote)) if fate != "lost" else Ambiguous(trouble("R513"))
 
     def upload(

@@ -36,6 +36,7 @@ from tests.explore.histories.steps import (
     Lag,
     OutsideCreate,
     OutsideDelete,
+    OutsideRename,
     Rename,
     Resolve,
     RestoreBackup,
@@ -110,6 +111,8 @@ class Player:
                 self._create_outside(step)
             case OutsideDelete():
                 self._delete_outside(step)
+            case OutsideRename():
+                self._rename_outside(step)
             case Declare() | Drop() | Rename():
                 self.manifest.change(step)
             case RestoreBackup():
@@ -178,6 +181,11 @@ class Player:
         found = [r for r in self.world.alive(step.name) if self.world.is_shown(r)]
         self.world.remotes = [r for r in self.world.remotes if r not in found]
 
+    def _rename_outside(self, step: OutsideRename) -> None:
+        for remote in self.world.alive(step.name):
+            if self.world.is_shown(remote):
+                self.world.rename(remote)
+
     def _restore(self, runner: int) -> None:
         disk = self.disks[runner]
         if disk.holder is None or disk.holder.is_dead:
@@ -241,9 +249,10 @@ class Player:
             if change.action is Action.CREATE
         ):
             raise BrokenPromise(f"a create of {attributes.name} was sent that nobody reviewed")
-        state = self.disks[runner].state
-        for intent in state.pending.values() if state else ():
+        state = self.disks[runner].state or new_state("account")
+        for address, intent in state.pending.items():
             if intent.attributes == attributes:
+                self.truths.check_not_renamed(address, state)
                 self.truths.runner_of[intent.attempt_id] = runner
                 process.sent.add(intent.attempt_id)
                 return intent.attempt_id
@@ -265,18 +274,21 @@ class Player:
         for address, intent in state.pending.items():
             snapshot = store.load()
             if snapshot is not None and address in snapshot.state.pending:
-                if step.hasty:
+                following = self._word(snapshot.state, address, hasty=step.hasty)
+                if step.hasty and following.finetunes == snapshot.state.finetunes:
                     self.truths.note_wrong_word(intent)
-                    following = retry(snapshot.state, [address])
-                else:
-                    following = self._true_word(snapshot.state, address, intent.attempt_id)
                 store.save(following, snapshot.version)
 
-    def _true_word(self, state: State, address: Address, attempt: str) -> State:
-        for remote in self.world.of_attempt(attempt):
+    def _word(self, state: State, address: Address, *, hasty: bool) -> State:
+        listing, intent = self.world.listing(), state.pending[address]
+        for remote in () if hasty else self.world.of_attempt(intent.attempt_id):
             try:
-                return adopt(state, address, remote.id, self.world.listing())
+                return adopt(state, address, remote.id, listing)
             except DiagnosticError:
                 # It was recorded otherwise than sent: nobody's result, and the name is taken.
                 self.truths.released.add(remote.id)
-        return retry(state, [address])
+        try:
+            return retry(state, [address], listing)
+        except DiagnosticError as refusal:
+            # Then they do what it says.
+            return adopt(state, address, refusal.diagnostics[0].hint.split()[-1], listing)

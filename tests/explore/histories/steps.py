@@ -6,11 +6,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 CreateFate = Literal[
-    "answered", "lost", "late", "never", "refused", "fatal", "unsent", "exists", "altered"
+    "answered",
+    "lost",
+    "late",
+    "never",
+    "refused",
+    "fatal",
+    "unsent",
+    "exists",
+    "altered",
+    "renamed",
 ]
 """What becomes of a create: executed and answered, executed and the answer lost, executed
 later or never without an answer, a definite no, one that all would meet, not a byte sent,
-"exists already", and executed with another description than was sent."""
+"exists already", and executed with another description or under another name than was sent."""
 
 UploadFate = Literal["answered", "lost", "never", "refused", "exists", "changed"]
 """The same for an upload; changed: the file here is not the one that was planned."""
@@ -87,6 +96,13 @@ class OutsideDelete:
 
 
 @dataclass(frozen=True, slots=True)
+class OutsideRename:
+    """Somebody renames every listed finetune of a name, which the API cannot."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Declare:
     """The manifest gets a finetune, or another content of it."""
 
@@ -128,6 +144,7 @@ Step = (
     | Lag
     | OutsideCreate
     | OutsideDelete
+    | OutsideRename
     | Declare
     | Drop
     | Rename

@@ -118,6 +118,14 @@ class Truths:
     def _remote(self, id_: str) -> Remote | None:
         return next((remote for remote in self._world.remotes if remote.id == id_), None)
 
+    def check_not_renamed(self, address: Address, state: State) -> None:
+        """What is created for an address must not be there already, under the account's name."""
+        record = state.finetunes.get(address)
+        remote = self._remote(record.current.id) if record else None
+        name = state.pending[address].attributes.name
+        if remote and remote.sent_as == name != remote.attributes.name:
+            raise BrokenPromise(f"{name} is created again, because the account renamed it")
+
     # After a run
 
     def check_exit(self, process: Process, ended: Ended, desired: Desired) -> None:

@@ -5,9 +5,31 @@ from tests.explore.planted.bug import Bug, Edit
 _REFRESH = "tests/refresh/test_refresh.py::"
 _ACTIONS = "tests/plan/test_actions.py::"
 _PROTOCOL = "tests/cli/test_protocol.py::"
+_STRANGE = "tests/cli/test_strange_accounts.py::"
 _HISTORIES = "tests/explore/test_histories.py::test_no_history_breaks_a_promise"
 
 BUGS = (
+    Bug(
+        "a plan of others records what the account renamed",
+        (
+            f"{_STRANGE}test_what_the_account_renamed_is_not_created_again_after_a_plan_of_others",
+            _HISTORIES,
+        ),
+        (Edit("refresh.py", "and address not in addresses:", "and False:"),),
+    ),
+    Bug(
+        "a create in doubt is out of the scope of its address",
+        (
+            f"{_STRANGE}test_a_create_in_doubt_is_in_the_scope_of_its_address_when_nobody_declares_it",
+        ),
+        (
+            Edit(
+                "plan/builder.py",
+                "    addresses = {*scope.targets, *wanted, *forgotten}\n",
+                "    addresses = {*wanted, *forgotten}\n",
+            ),
+        ),
+    ),
     Bug(
         "a finetune of that name is adopted without evidence",
         (

@@ -8,11 +8,12 @@ _SYNCS = f"{_FAULTS}test_a_save_without_faults_syncs_the_file_before_its_name"
 _FOLDER = (
     f"{_FAULTS}test_row_36_a_fault_at_the_sync_of_the_folder_is_told_though_the_new_state_is_there"
 )
+_POWER_CUTS = "tests/explore/test_power_cuts.py::test_rows_1_to_6_the_power_is_cut"
 
 BUGS = (
     Bug(
         "no fsync of the file",
-        (_SYNCS,),
+        (_SYNCS, _POWER_CUTS),
         (
             Edit(
                 "stores/durable.py",
@@ -26,6 +27,7 @@ BUGS = (
         (
             _SYNCS,
             _FOLDER,
+            _POWER_CUTS,
         ),
         (
             Edit(
