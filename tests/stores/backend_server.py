@@ -59,10 +59,16 @@ class Backend:
             return 200, b""
 
 
+class Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
 @contextmanager
 def backend() -> Iterator[Backend]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -91,8 +97,7 @@ def backend() -> Iterator[Backend]:
 
     for method in ("GET", "POST", "DELETE", "LOCK", "UNLOCK"):
         setattr(Handler, f"do_{method}", Handler.handle_any)
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listener.daemon_threads = True
+    listener = Listener(("127.0.0.1", 0), Handler)
     server = Backend(f"http://127.0.0.1:{listener.server_address[1]}")
     thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -2,59 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 import pytest
 
 from reconciler.diagnostics import DiagnosticError
-from reconciler.state import LockInfo, State, StateStore, encode_state
-from reconciler.stores import open_store
+from reconciler.model import Address, Attributes
+from reconciler.state import (
+    FinetuneRecord,
+    Generation,
+    State,
+    StateLock,
+    StateStore,
+    encode_state,
+)
 from tests.state.samples import empty, large, rich
+from tests.stores.abilities import Ability, lacks, needs
+from tests.stores.conformance_lost import LostConnections
 from tests.stores.contender import contenders, info
+from tests.stores.place import Place, locking, of_version, refused
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where one state is kept. read, write: its bytes, behind the store's back."""
-
-    address: str
-    root: Path
-    read: Callable[[], bytes]
-    write: Callable[[bytes], None]
-
-    def open(self) -> StateStore:
-        """Open it as another run would."""
-        return open_store(self.address, self.root)
-
-
-def refused(action: Callable[[], object]) -> str:
-    """Return the code that an action is refused with; nothing but a diagnostic may come."""
-    with pytest.raises(DiagnosticError) as caught:
-        action()
-    return caught.value.diagnostics[0].code
-
-
-def locking(store: StateStore, timeout: float = 0.0, holder: LockInfo | None = None) -> None:
-    """Take the lock and let it go."""
-    with store.lock(holder or info(), timeout):
-        pass
-
-
-def of_version(version: int) -> bytes:
-    """Return the bytes of a whole state of another version."""
-    body = encode_state(rich()).rpartition(b",\n")[0]
-    body = body.replace(b'"version":1', b'"version":%d' % version)
-    return body + f',\n"checksum":"sha256:{hashlib.sha256(body).hexdigest()}"\n}}\n'.encode()
-
-
-class StoreConformance:
-    frees_on_death: ClassVar[bool] = True
-    """Whether a lock ends with its holder; where not, the dead holder stays named."""
+class StoreConformance(LostConnections):
+    """State, compare-and-swap, lock; then, inherited, what a lost connection does."""
 
     @pytest.fixture
     def place(self) -> Place:
@@ -94,6 +67,15 @@ class StoreConformance:
         assert snapshot is not None
         assert snapshot.state.serial == 5
 
+    def test_every_character_comes_back(self, place: Place) -> None:
+        text = "Zoë お客様 😀 \u202eabc a\u0301 \u2028 \x00 \x1b[2J \uffff \U0010ffff"
+        generation = Generation(text, Attributes(text, text, text), {})
+        state = replace(empty(), finetunes={Address("bot"): FinetuneRecord(generation)})
+        place.open().save(state, "")
+        snapshot = place.open().load()
+        assert snapshot is not None
+        assert snapshot.state == state
+
     def test_the_location_holds_what_the_user_gave(self, place: Place) -> None:
         assert place.open().location == place.address
 
@@ -121,29 +103,38 @@ class StoreConformance:
         assert refused(lambda: ours.save(rich(), first)) == "R405"
         assert place.read() == encode_state(their_state)
 
+    @needs(Ability.SWAP_WITHOUT_LOCK)
     def test_of_20_that_replace_one_version_without_a_lock_one_wins(self, place: Place) -> None:
         place.open().save(empty(), "")
-        with contenders(20, "swap", place.address, place.root) as all_of_them:
-            for contender in all_of_them:
-                contender.go()
-                assert contender.hear() == "loaded"
-            for contender in all_of_them:
-                contender.go()
-            codes = sorted(contender.end()[0] for contender in all_of_them)
-        assert codes == [0] + [105] * 19
+        assert self._codes_of_20(place, "swap") == [0] + [105] * 19
         snapshot = place.open().load()
         assert snapshot is not None
         assert snapshot.state.serial == 1
 
+    @needs(Ability.SWAP_WITHOUT_LOCK)
     def test_of_20_that_begin_a_state_one_wins(self, place: Place) -> None:
-        with contenders(20, "swap", place.address, place.root) as all_of_them:
+        assert self._codes_of_20(place, "swap") == [0] + [105] * 19
+
+    @lacks(Ability.SWAP_WITHOUT_LOCK)
+    def test_of_20_that_replace_one_version_under_the_lock_one_wins(self, place: Place) -> None:
+        place.open().save(empty(), "")
+        assert self._codes_of_20(place, "swap_locked") == [0] + [105] * 19
+        snapshot = place.open().load()
+        assert snapshot is not None
+        assert snapshot.state.serial == 1
+
+    @lacks(Ability.SWAP_WITHOUT_LOCK)
+    def test_of_20_that_begin_a_state_under_the_lock_one_wins(self, place: Place) -> None:
+        assert self._codes_of_20(place, "swap_locked") == [0] + [105] * 19
+
+    def _codes_of_20(self, place: Place, mode: str) -> list[int]:
+        with contenders(20, mode, place.address, place.root) as all_of_them:
             for contender in all_of_them:
                 contender.go()
                 assert contender.hear() == "loaded"
             for contender in all_of_them:
                 contender.go()
-            codes = sorted(contender.end()[0] for contender in all_of_them)
-        assert codes == [0] + [105] * 19
+            return sorted(contender.end()[0] for contender in all_of_them)
 
     # Bad bytes
 
@@ -220,7 +211,7 @@ class StoreConformance:
             assert winner.end() == (0, "")
         assert sorted(words) == [""] * 19 + ["held"]
         assert {code for code, _ in ends} == {108}
-        assert any(f"(process {winner.process.pid})" in complaint for _, complaint in ends)
+        assert any(f"(process {winner.pid})" in complaint for _, complaint in ends)
 
     def test_20_that_wait_for_the_lock_are_never_two_inside(self, place: Place) -> None:
         place.open().save(empty(), "")
@@ -232,16 +223,112 @@ class StoreConformance:
         assert snapshot is not None
         assert snapshot.state.serial == 20
 
-    def test_a_killed_holder(self, place: Place) -> None:
+    # Who holds it, and freeing it by force
+
+    def test_nobody_holds_a_lock_before_and_after(self, place: Place) -> None:
+        assert place.open().holder() is None
+        locking(place.open())
+        assert place.open().holder() is None
+
+    def test_the_holder_is_told_in_full(self, place: Place) -> None:
+        holder = info("Zoë@büro 😀 (process 7)")
+        with place.open().lock(holder, 0) as lock:
+            assert place.open().holder() == holder
+            lock.check()
+
+    def test_a_lock_is_freed_by_no_other_id_than_its_own(self, place: Place) -> None:
+        holder = info()
+        assert refused(lambda: place.open().break_lock(holder.id)) == "R422"
+        with place.open().lock(holder, 0) as lock:
+            assert refused(lambda: place.open().break_lock("another")) == "R422"
+            assert refused(lambda: place.open().break_lock("")) == "R422"
+            lock.check()
+            assert refused(lambda: locking(place.open())) == "R408"
+        assert refused(lambda: place.open().break_lock(holder.id)) == "R422"
+
+    @needs(Ability.FREE_FROM_THE_LIVING)
+    def test_a_lock_that_was_freed_is_another_s_and_its_holder_notices(self, place: Place) -> None:
+        first, second, store = info("first@runner"), info("second@runner"), place.open()
+        with store.lock(first, 0) as lock:
+            version = store.save(empty(), "")
+            place.open().break_lock(first.id)
+            assert place.open().holder() is None
+            other = place.open()
+            with other.lock(second, 0) as taken:
+                assert refused(lambda: self._go_on(lock, store, version)) == "R410"
+                assert place.open().holder() == second
+                taken.check()
+                other.save(empty().following({}, {}), version)
+        assert place.read() == encode_state(empty().following({}, {}))
+
+    @needs(Ability.FREE_FROM_THE_LIVING)
+    def test_a_holder_whose_lock_was_freed_does_not_let_another_s_go(self, place: Place) -> None:
+        first, second = info("first@runner"), info("second@runner")
+        with ExitStack() as late:
+            with place.open().lock(first, 0):
+                place.open().break_lock(first.id)
+                lock = late.enter_context(place.open().lock(second, 0))
+            assert place.open().holder() == second
+            assert refused(lambda: locking(place.open())) == "R408"
+            lock.check()
+
+    @needs(Ability.FREE_FROM_THE_LIVING)
+    def test_a_holder_whose_lock_was_freed_notices_where_nobody_has_it(self, place: Place) -> None:
+        holder, store = info(), place.open()
+        with store.lock(holder, 0) as lock:
+            version = store.save(empty(), "")
+            place.open().break_lock(holder.id)
+            assert refused(lambda: self._go_on(lock, store, version)) == "R410"
+        assert place.read() == encode_state(empty())
+
+    @lacks(Ability.FREE_FROM_THE_LIVING)
+    def test_a_lock_whose_holder_lives_is_not_freed(self, place: Place) -> None:
+        holder = info()
+        with place.open().lock(holder, 0) as lock:
+            assert refused(lambda: place.open().break_lock(holder.id)) == "R408"
+            lock.check()
+            assert place.open().holder() == holder
+
+    def _go_on(self, lock: StateLock, store: StateStore, version: str) -> None:
+        """What a run does before it creates anything more."""
+        lock.check()
+        store.save(rich(), version)
+
+    # A crash while holding
+
+    @needs(Ability.FREE_BY_DEATH)
+    def test_a_killed_holder_holds_nothing(self, place: Place) -> None:
+        with self._killed_while_holding(place):
+            assert place.open().holder() is None
+            self._is_gone_on_with(place)
+
+    @lacks(Ability.FREE_BY_DEATH)
+    def test_a_killed_holder_is_named_and_its_lock_freed_by_its_id(self, place: Place) -> None:
+        with self._killed_while_holding(place) as pid:
+            holder = place.open().holder()
+            assert holder is not None
+            assert f"(process {pid})" in holder.who
+            assert refused(lambda: locking(place.open())) == "R408"
+            place.open().break_lock(holder.id)
+            self._is_gone_on_with(place)
+
+    @contextmanager
+    def _killed_while_holding(self, place: Place) -> Iterator[int]:
+        place.open().save(empty(), "")
         with contenders(1, "hold", place.address, place.root) as (holder,):
             holder.go()
             assert holder.hear() == "held"
             assert refused(lambda: locking(place.open())) == "R408"
             holder.kill()
-        if self.frees_on_death:
-            locking(place.open())
-        else:
-            assert refused(lambda: locking(place.open())) == "R408"
+            yield holder.pid
+
+    def _is_gone_on_with(self, place: Place) -> None:
+        store = place.open()
+        with store.lock(info(), 0) as lock:
+            snapshot = store.load()
+            assert snapshot is not None
+            assert snapshot.state == empty()
+            self._go_on(lock, store, snapshot.version)
 
     def test_a_hostile_holder_is_shown_harmlessly(self, place: Place) -> None:
         evil = json.loads('"\\u001b[2Jgone\\u202e\\n::add-mask::x"') + "y" * 5000

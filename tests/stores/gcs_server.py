@@ -81,10 +81,16 @@ def error(status: int, code: str) -> Answer:
     return status, {"Content-Type": "application/xml"}, text.encode()
 
 
+class Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
 @contextmanager
 def serving(bucket: str) -> Iterator[Bucket]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -109,8 +115,7 @@ def serving(bucket: str) -> Iterator[Bucket]:
 
     for method in ("GET", "HEAD", "PUT", "DELETE"):
         setattr(Handler, f"do_{method}", Handler.handle_any)
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listener.daemon_threads = True
+    listener = Listener(("127.0.0.1", 0), Handler)
     server = Bucket(f"http://127.0.0.1:{listener.server_address[1]}", bucket)
     thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

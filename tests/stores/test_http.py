@@ -7,7 +7,6 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
@@ -16,9 +15,9 @@ from reconciler.state import StateStore, encode_state
 from reconciler.stores import http_exchange, open_store
 from tests.state.samples import empty, rich
 from tests.stores.backend_server import Backend
-from tests.stores.conformance import Place, StoreConformance, locking, refused
 from tests.stores.contender import info
 from tests.stores.http_proxy import Proxy, tampering
+from tests.stores.place import Place, locking, refused
 
 PATH = "/state/prod"
 
@@ -35,18 +34,6 @@ def keep(server: Backend, root: Path, path: str = PATH) -> Place:
 @pytest.fixture
 def place(http_backend: Backend, tmp_path: Path) -> Place:
     return keep(http_backend, tmp_path)
-
-
-class TestHttp(StoreConformance):
-    frees_on_death: ClassVar[bool] = False
-
-    @pytest.fixture
-    def place(self, http_backend: Backend, tmp_path: Path) -> Place:
-        return keep(http_backend, tmp_path)
-
-    # The protocol has no compare-and-swap: only under the lock is there one winner.
-    test_of_20_that_replace_one_version_without_a_lock_one_wins = None  # type: ignore[assignment]
-    test_of_20_that_begin_a_state_one_wins = None  # type: ignore[assignment]
 
 
 def run(store: StateStore) -> None:
@@ -108,18 +95,6 @@ def test_what_is_not_an_answer_is_a_failure(tmp_path: Path, proxy: Proxy, status
     assert refused(store.load) == "R424"
     assert refused(lambda: locking(store)) == "R424"
     assert refused(lambda: store.save(empty(), "")) == "R424"
-
-
-@pytest.mark.parametrize("fault", ["cut", "swallow"])
-@pytest.mark.parametrize("step", range(1, 9))
-def test_one_lost_answer_at_any_step_is_overcome(
-    http_backend: Backend, tmp_path: Path, proxy: Proxy, step: int, fault: str
-) -> None:
-    proxy.decide = lambda method, number: fault if number == step else ""
-    store = open_store(f"{proxy.url}{PATH}", tmp_path)
-    run(store)
-    assert http_backend.states[PATH] == encode_state(rich())
-    assert not http_backend.locks
 
 
 def test_an_answer_that_drips_ends_in_time(

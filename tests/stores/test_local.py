@@ -12,16 +12,20 @@ from reconciler.state import encode_state
 from reconciler.stores import open_store
 from reconciler.stores.local import LocalStore
 from tests.state.samples import empty, rich
-from tests.stores.conformance import Place, StoreConformance, locking, refused
 from tests.stores.contender import contenders, info
+from tests.stores.place import Place, locking, refused
 
 NAME = "reconciler.state.json"
 
 
+def keep(folder: Path) -> Place:
+    path = folder / NAME
+    return Place(NAME, folder, path.read_bytes, lambda raw: _replace(path, raw))
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    path = tmp_path / NAME
-    return Place(NAME, tmp_path, path.read_bytes, lambda raw: _replace(path, raw))
+    return keep(tmp_path)
 
 
 def _replace(path: Path, raw: bytes) -> None:
@@ -31,13 +35,6 @@ def _replace(path: Path, raw: bytes) -> None:
 
 def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
-
-
-class TestLocalStore(StoreConformance):
-    @pytest.fixture
-    def place(self, tmp_path: Path) -> Place:
-        path = tmp_path / NAME
-        return Place(NAME, tmp_path, path.read_bytes, lambda raw: _replace(path, raw))
 
 
 # What lies beside it

@@ -68,7 +68,7 @@ def save(folder: Path, *faults: str, path: str = "", calls: str = "") -> Save:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
     done = subprocess.run(
-        [*tracer, *arguments("save", NAME, folder)],
+        [*tracer, *arguments(NAME, folder)],
         env=environment,
         capture_output=True,
         text=True,
@@ -288,9 +288,7 @@ def test_row_44_a_temporary_name_that_is_a_symbolic_link_is_not_followed(folder:
     victim.write_text("precious")
     (folder / TEMPORARY).symlink_to(victim)
     (folder / BACKUP).symlink_to(victim)
-    done = subprocess.run(
-        arguments("save", NAME, folder), capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(arguments(NAME, folder), capture_output=True, text=True, check=False)
     assert done.returncode == SAVED, done.stderr
     assert victim.read_text() == "precious"
 
@@ -302,7 +300,7 @@ def test_row_47_the_second_is_told_who_holds_the_lock(folder: Path) -> None:
         with pytest.raises(DiagnosticError) as caught:
             locking(open_store(NAME, folder))
     assert caught.value.diagnostics[0].code == "R408"
-    assert f"(process {holder.process.pid})" in caught.value.diagnostics[0].detail
+    assert f"(process {holder.pid})" in caught.value.diagnostics[0].detail
 
 
 def test_row_48_the_lock_of_a_killed_holder_is_free(folder: Path) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
-from typing import ClassVar
 
 import obstore
 import pytest
@@ -11,9 +10,9 @@ from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 from reconciler.diagnostics import DiagnosticError
 from reconciler.stores import object_client, open_store
 from tests.state.samples import empty
-from tests.stores.conformance import Place, StoreConformance, locking, refused
 from tests.stores.conftest import Serve
 from tests.stores.contender import info
+from tests.stores.place import Place, locking, refused
 from tests.stores.places import BUCKET, Served
 
 
@@ -41,28 +40,6 @@ def place(serve: Serve, tmp_path: Path) -> Place:
 
 def lock_key(place: Place) -> str:
     return place.address.removeprefix(f"s3://{BUCKET}/") + ".tflock"
-
-
-class ObjectConformance(StoreConformance):
-    frees_on_death: ClassVar[bool] = False
-    kind: ClassVar[str]
-
-    @pytest.fixture
-    def place(self, serve: Serve, tmp_path: Path) -> Place:
-        return keep(serve(self.kind), tmp_path)
-
-
-class TestS3(ObjectConformance):
-    kind: ClassVar[str] = "s3"
-
-
-class TestGoogle(ObjectConformance):
-    kind: ClassVar[str] = "gs"
-
-
-@pytest.mark.needs_system
-class TestAzure(ObjectConformance):
-    kind: ClassVar[str] = "az"
 
 
 # Lock

@@ -4,18 +4,16 @@ import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
 from reconciler.diagnostics import DiagnosticError
-from reconciler.state import StateStore, encode_state
+from reconciler.state import encode_state
 from reconciler.stores import open_store
 from tests.state.samples import empty, rich
-from tests.stores.conformance import Place, StoreConformance, locking, refused
 from tests.stores.contender import info
-from tests.stores.wire import wire
+from tests.stores.place import Place, locking, refused
 
 
 def keep(database: str, root: Path) -> Place:
@@ -44,12 +42,6 @@ def keep(database: str, root: Path) -> Place:
 @pytest.fixture
 def place(postgresql: str, tmp_path: Path) -> Place:
     return keep(postgresql, tmp_path)
-
-
-class TestPostgresql(StoreConformance):
-    @pytest.fixture
-    def place(self, postgresql: str, tmp_path: Path) -> Place:
-        return keep(postgresql, tmp_path)
 
 
 def terminate_all(database: str) -> None:
@@ -84,43 +76,6 @@ def test_a_run_that_lost_its_connection_can_neither_check_nor_save(
         assert refused(lock.check) == "R410"
         assert refused(lambda: store.save(rich(), version)) == "R413"
     assert place.read() == encode_state(empty())
-
-
-def blocks_of_a_run(place: Place, port: int) -> int:
-    with wire(port) as cable:
-        run(rewired(place, port, cable.port))
-        return cable.blocks
-
-
-def rewired(place: Place, port: int, other: int) -> StateStore:
-    return open_store(place.address.replace(f":{port}/", f":{other}/"), place.root)
-
-
-def run(store: StateStore) -> None:
-    with store.lock(info(), 0) as lock:
-        snapshot = store.load()
-        version = store.save(empty(), snapshot.version if snapshot else "")
-        lock.check()
-        store.save(rich(), version)
-
-
-def test_a_connection_lost_at_any_step_is_an_error_and_tears_nothing(
-    place: Place, postgresql: str
-) -> None:
-    port = urlsplit(postgresql).port
-    assert port is not None
-    place.open().load()
-    steps = blocks_of_a_run(place, port)
-    assert steps > 15
-    # The last few let the lock go, which needs no connection.
-    for step in range(1, steps - 3):
-        with wire(port, cut_at=step) as cable:
-            store = rewired(place, port, cable.port)
-            assert refused(lambda store=store: run(store)) in ("R410", "R413")
-        snapshot = place.open().load()
-        assert snapshot is not None
-        assert snapshot.state in (empty(), rich())
-        locking(place.open(), timeout=10)
 
 
 def test_two_states_of_one_database_are_locked_apart(place: Place) -> None:

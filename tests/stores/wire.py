@@ -18,7 +18,10 @@ class Wire:
 
     sent, received: bytes so far, as the client sees it. requests: of HTTP, by their method.
     blocks: how many the client has sent; cut_at: the block that is not passed on any more.
+    unanswered_from: the block whose answer is the first that does not come back.
     """
+
+    unanswered_from = 0
 
     def __init__(self, target: int, cut_at: int = 0) -> None:
         self.sent = self.received = 0
@@ -91,6 +94,10 @@ class Wire:
         while block := far.recv(64 * 1024):
             with self._guard:
                 self.received += len(block)
+                is_lost = 0 < self.unanswered_from <= self.blocks
+            if is_lost:
+                self.cut()
+                return
             near.sendall(block)
 
 
