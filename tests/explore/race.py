@@ -16,6 +16,7 @@ from reconciler.stores import open_store
 from tests.explore.racer import Pair, Ran
 from tests.explore.world import TOKEN
 from tests.faults.server import ACCOUNT_ID, Account, Exchange, FaultServer, answer_truly
+from tests.stores.abilities import CANNOT, Ability
 
 NAMES = ("alpha", "beta")
 MODEL = "@cf/mistral/mistral-7b-instruct-v0.2-lora"
@@ -35,8 +36,13 @@ class Course:
 
     @property
     def compares(self) -> bool:
-        """Whether a save without a lock is compared; the HTTP protocol cannot."""
-        return self.kind != "http"
+        """Whether a save without a lock is compared."""
+        return self.kind not in CANNOT[Ability.SWAP_WITHOUT_LOCK]
+
+    @property
+    def frees(self) -> bool:
+        """Whether a lock can be freed while its holder runs."""
+        return self.kind not in CANNOT[Ability.FREE_FROM_THE_LIVING]
 
 
 @dataclass(slots=True)

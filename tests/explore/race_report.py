@@ -55,7 +55,7 @@ def run(task: Task) -> tuple[str, Tally]:
     chance, track, tally = random.Random(task.seed), _track(), Tally()
     for number in range(task.races):
         try:
-            if task.course.kind != "file" and number % 2:
+            if task.course.frees and number % 2:
                 tally += track.free(task.course, chance)
             else:
                 tally += track.apply(task.course)

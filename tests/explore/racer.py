@@ -22,7 +22,7 @@ from reconciler.cli.main import run
 from reconciler.diagnostics import DiagnosticError
 from reconciler.state import StateStore
 from reconciler.stores import open_store
-from tests.stores.contender import info
+from tests.stores.contender import ask_often, info
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,7 @@ class Pair:
 
 def main() -> None:
     """Answer requests until standard input ends."""
+    ask_often()
     for line in sys.stdin:
         request = json.loads(line)
         os.environ.update(request["environment"])

@@ -1,6 +1,7 @@
 """Two runners apply the same manifests to one state, over and over, on every store.
 
-These are a few of each; `python -m tests.explore races` runs thousands, of two processes.
+Two processes run the command: a sample of the thousands that `python -m tests.explore races`
+runs. Two threads run what is inside it, so that a lock can also fail unnoticed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,12 +30,22 @@ from tests.apply.world import ACCOUNT, Account
 from tests.explore import race_report
 from tests.explore.race import Course
 from tests.plan.samples import desired, finetune
+from tests.stores.abilities import CANNOT, Ability
 from tests.stores.conftest import SHARED, Serve
 from tests.stores.contender import info
 
+SAMPLE = 40
+"""Races of two processes over each store."""
 RACES = 6
 WANTED = desired(finetune("alpha"), finetune("beta"))
 NAMES = ["alpha", "beta"]
+
+
+ALL = [pytest.param("file"), *SHARED]
+
+
+def able(ability: Ability) -> list[Any]:
+    return [kind for kind in ALL if kind.values[0] not in CANNOT[ability]]
 
 
 class NoLock:
@@ -127,7 +139,7 @@ def meet(race: Race, pool: ThreadPoolExecutor) -> list[str]:
     return [runner.result(120) for runner in runners]
 
 
-@pytest.mark.parametrize("make_address", ["file", "s3", "postgresql", "http"], indirect=True)
+@pytest.mark.parametrize("make_address", ALL, indirect=True)
 def test_two_runners_that_lock_both_finish_and_create_each_once(
     make_address: Make, tmp_path: Path
 ) -> None:
@@ -139,8 +151,7 @@ def test_two_runners_that_lock_both_finish_and_create_each_once(
             race.check()
 
 
-# Not over http, which has no compare-and-swap: there the lock is all there is.
-@pytest.mark.parametrize("make_address", ["file", "s3", "postgresql"], indirect=True)
+@pytest.mark.parametrize("make_address", able(Ability.SWAP_WITHOUT_LOCK), indirect=True)
 def test_two_runners_whose_lock_failed_never_create_twice(
     make_address: Make, tmp_path: Path
 ) -> None:
@@ -154,8 +165,7 @@ def test_two_runners_whose_lock_failed_never_create_twice(
                 race.check()
 
 
-# Not over a file, whose lock cannot be freed.
-@pytest.mark.parametrize("make_address", ["s3", "postgresql", "http"], indirect=True)
+@pytest.mark.parametrize("make_address", able(Ability.FREE_FROM_THE_LIVING), indirect=True)
 def test_a_runner_whose_lock_is_freed_never_creates_twice(
     make_address: Make, tmp_path: Path
 ) -> None:
@@ -178,11 +188,13 @@ def test_a_runner_whose_lock_is_freed_never_creates_twice(
             race.check()
 
 
-@pytest.mark.parametrize("kind", ["file", *SHARED])
+@pytest.mark.parametrize("kind", ALL)
 def test_two_processes_race(kind: str, serve: Serve) -> None:
     served = serve(kind) if kind != "file" else None
     course = Course(kind, served.prefix, served.environment) if served else Course(kind, "", {})
-    _, tally = race_report.run(race_report.Task(course, seed=6, races=4))
+    _, tally = race_report.run(race_report.Task(course, seed=6, races=SAMPLE))
     assert not tally.violations
-    assert tally.applies + tally.freed == 4
-    assert tally.saves == 8
+    assert tally.applies + tally.freed == SAMPLE
+    assert sum(tally.won) == tally.applies
+    assert bool(tally.locks_freed) is course.frees
+    assert tally.saves == 2 * SAMPLE

@@ -75,7 +75,7 @@ BUGS = (
     ),
     Bug(
         "no compare-and-swap",
-        (f"{_LOCAL}TestLocalStore::test_a_lost_update_is_refused",),
+        ("tests/stores/test_conformance.py::TestFile::test_a_lost_update_is_refused",),
         (
             Edit(
                 "stores/local.py",
