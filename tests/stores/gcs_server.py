@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from urllib.parse import unquote, urlsplit
+
+from tests.stores.listener import Answering, Listener
 
 TOKEN = "ya29.hunter2-token"
 Answer = tuple[int, dict[str, str], bytes]
@@ -81,17 +82,9 @@ def error(status: int, code: str) -> Answer:
     return status, {"Content-Type": "application/xml"}, text.encode()
 
 
-class Listener(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-
 @contextmanager
 def serving(bucket: str) -> Iterator[Bucket]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
+    class Handler(Answering):
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             if self.headers.get("Authorization") != f"Bearer {TOKEN}":
@@ -109,9 +102,6 @@ def serving(bucket: str) -> Iterator[Bucket]:
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(body)
-
-        def log_message(self, *args: object) -> None:
-            pass
 
     for method in ("GET", "HEAD", "PUT", "DELETE"):
         setattr(Handler, f"do_{method}", Handler.handle_any)

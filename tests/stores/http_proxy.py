@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
+
+from tests.stores.listener import Answering, Listener
 
 Before = Callable[[str, int], str]
 """(method, number of the request from 1) -> "" pass on, "ignore" without its conditions,
@@ -43,10 +44,7 @@ def _is_condition(header: str) -> bool:
 def tampering(upstream: str) -> Iterator[Proxy]:
     target = urlsplit(upstream)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
+    class Handler(Answering):
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = dict(self.headers)
@@ -86,13 +84,9 @@ def tampering(upstream: str) -> Iterator[Proxy]:
             if self.command != "HEAD":
                 self.wfile.write(body)
 
-        def log_message(self, *args: object) -> None:
-            pass
-
     for method in ("GET", "HEAD", "PUT", "POST", "DELETE", "LOCK", "UNLOCK"):
         setattr(Handler, f"do_{method}", Handler.handle_any)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Listener(("127.0.0.1", 0), Handler)
     proxy = Proxy(f"http://127.0.0.1:{server.server_address[1]}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
