@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 from reconciler.diagnostics import Diagnostic, DiagnosticError
@@ -98,29 +96,11 @@ def missing_library(scheme: str, extra: str) -> DiagnosticError:
     )
 
 
-@contextmanager
-def released(location: str, release: Callable[[], None]) -> Iterator[None]:
-    """Release a lock at the end of a with block, never hiding what ended it."""
-    try:
-        yield
-    except BaseException:
-        # What ended the work is what counts; the next run names a lock that stayed.
-        _released(release)
-        raise
-    problem = _released(release)
-    if problem is not None:
-        cause = problem.diagnostics[0]
-        raise DiagnosticError(
-            codes.LOCK_LEFT.error(
-                f"The lock of {location} is still there: {cause.summary}. {cause.detail}",
-                hint="reconciler state unlock shows it, and how to free it.",
-            )
-        ) from problem
-
-
-def _released(release: Callable[[], None]) -> DiagnosticError | None:
-    try:
-        release()
-    except DiagnosticError as error:
-        return error
-    return None
+def lock_left(location: str, why: str) -> DiagnosticError:
+    """R425: why: what became of its release."""
+    return DiagnosticError(
+        codes.LOCK_LEFT.error(
+            f"The lock of {location} is still there: {why}",
+            hint="reconciler state unlock shows it, and how to free it.",
+        )
+    )

@@ -28,8 +28,8 @@ from reconciler.diagnostics.text import printable
 from reconciler.state import LockInfo, Snapshot, State, StateLock, encode_state
 from reconciler.stores import findings
 from reconciler.stores.addresses import LOOPBACK, malformed, split
+from reconciler.stores.holding import held, let_go, unbroken
 from reconciler.stores.http_exchange import Answer, ExchangeError, exchange
-from reconciler.stores.waiting import wait_for_lock
 
 _LOCKED = (409, 423)
 
@@ -84,20 +84,21 @@ class HttpStore:
     @contextmanager
     def lock(self, info: LockInfo, timeout: float) -> Iterator[StateLock]:
         """Hold the lock of the server; see StateStore."""
-        wait_for_lock(lambda: self._try_lock(info), self._location, timeout)
-        outer, self._lock = self._lock, info
-        try:
-            with findings.released(self._location, lambda: self._unlock(info)):
+        attempt, release = lambda: self._try_lock(info), lambda: self._unlock(info)
+        with held(attempt, release, self._location, timeout):
+            outer, self._lock = self._lock, info
+            try:
                 yield _HttpLock()
-        finally:
-            self._lock = outer
+            finally:
+                self._lock = outer
 
     def holder(self) -> LockInfo | None:
         """Ask by trying to lock; the protocol has no other question."""
         probe = LockInfo(f"probe-{os.urandom(8).hex()}", "state unlock", "reconciler", "")
-        holder = self._try_lock(probe)
-        if holder is None:
-            self._unlock(probe)
+        with unbroken():
+            holder = self._try_lock(probe)
+            if holder is None:
+                let_go(lambda: self._unlock(probe), self._location)
         return holder
 
     def break_lock(self, lock_id: str) -> None:

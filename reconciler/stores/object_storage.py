@@ -22,7 +22,7 @@ from reconciler.diagnostics.text import printable
 from reconciler.state import LockInfo, Snapshot, State, StateLock, encode_state
 from reconciler.stores import findings
 from reconciler.stores.addresses import ObjectAddress
-from reconciler.stores.waiting import wait_for_lock
+from reconciler.stores.holding import held
 
 if TYPE_CHECKING:
     from reconciler.stores.object_client import ObjectClient
@@ -70,8 +70,8 @@ class ObjectStorage:
     def lock(self, info: LockInfo, timeout: float) -> Iterator[StateLock]:
         """Hold the lock object; see StateStore."""
         raw = info.to_json().encode()
-        wait_for_lock(lambda: self._try_lock(raw), self._location, timeout)
-        with findings.released(self._location, lambda: self._release(info.id)):
+        attempt, release = lambda: self._try_lock(raw), lambda: self._release(info.id)
+        with held(attempt, release, self._location, timeout):
             self._prove_conditions(raw)
             yield _ObjectLock(self, info.id)
 

@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _REQUEST = re.compile(rb"(GET|HEAD|PUT|POST|DELETE) \S+ HTTP/1\.1\r\n")
@@ -19,6 +19,7 @@ class Wire:
     sent, received: bytes so far, as the client sees it. requests: of HTTP, by their method.
     blocks: how many the client has sent; cut_at: the block that is not passed on any more.
     unanswered_from: the block whose answer is the first that does not come back.
+    before: called with the number of each block of the client's before it is passed on.
     """
 
     unanswered_from = 0
@@ -26,6 +27,7 @@ class Wire:
     def __init__(self, target: int, cut_at: int = 0) -> None:
         self.sent = self.received = 0
         self.connections = self.blocks = 0
+        self.before: Callable[[int], None] = lambda number: None
         self._cut_at = cut_at
         self.requests: Counter[str] = Counter()
         self._target = target
@@ -84,10 +86,11 @@ class Wire:
                 # A request's first line comes whole, with its head.
                 self.requests.update(found.decode() for found in _REQUEST.findall(block))
                 self.blocks += 1
-                is_over = self.blocks == self._cut_at
-            if is_over:
+                number = self.blocks
+            if number == self._cut_at:
                 self.cut()
                 return
+            self.before(number)
             far.sendall(block)
 
     def _back(self, near: socket.socket, far: socket.socket) -> None:
