@@ -21,7 +21,9 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 _KEY = re.compile(r"[A-Za-z0-9!_.*'()/@=+ -]{1,900}")
 _R2_ACCOUNT = re.compile(r"[0-9a-f]{32}(\.(eu|fedramp))?")
-_STATE_NAME = re.compile(r"[A-Za-z0-9_.@/-]{1,200}")
+_STATE_NAME = re.compile(r"[A-Za-z0-9_./-]{1,200}")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_NEARLY = re.compile(r"\s*(s3|r2|gs|az|postgres|postgresql|https?)(:|//)", re.IGNORECASE)
 _TLS_MODES = ("require", "verify-ca", "verify-full")
 
 
@@ -67,32 +69,55 @@ class DatabaseAddress:
         return f"postgresql://{user}{host}{port}/{self.database}/{self.name}"
 
 
+def scheme_of(address: str) -> str:
+    """Return the scheme, "" for the path of a file; R417 for what is nearly an address."""
+    if found := _SCHEME.match(address):
+        return found[1]
+    nearly = _NEARLY.match(address)
+    if nearly or "://" in address:
+        raise malformed(nearly[1].lower() if nearly else "", "It does not begin as one does.")
+    return ""
+
+
 def split(address: str) -> SplitResult:
     """Split an address; R417 where it is none, R418 where a credential is in it."""
-    scheme = address.partition("://")[0]
+    scheme = scheme_of(address)
     try:
         parts = urlsplit(address)
         _ = parts.port
     except ValueError as error:
         raise malformed(scheme, "It cannot be read as a URL.") from error
-    secrets = parts.password is not None or (parts.scheme != "postgresql" and parts.username)
-    if secrets or re.search(r"(?i)(pass|token|secret|sig|key)[^=&]*=", parts.query):
+    if _holds_secret(parts):
         raise DiagnosticError(
             codes.SECRET_IN_ADDRESS.error(
-                f"The {scheme}:// address of the state holds a user's password or a token "
+                f"{_the_address(scheme)} of the state holds a user's password or a token "
                 "(which is not shown here).",
                 hint=_INSTEAD.get(scheme, "Take it out; credentials come from the environment."),
             )
         )
     if parts.fragment:
         raise malformed(scheme, "It has a #fragment.")
+    if "%" in (parts.hostname or ""):
+        raise malformed(scheme, "Its host has a %.")
     return parts
+
+
+def _holds_secret(parts: SplitResult) -> bool:
+    if parts.password is not None or ":" in unquote(parts.username or ""):
+        return True
+    if parts.username and parts.scheme != "postgresql":
+        return True
+    # A password with a slash or a question mark in it ends the host before its @.
+    if parts.scheme in _INSTEAD and "@" in f"{parts.path}{parts.query}":
+        return True
+    return bool(re.search(r"(?i)(pass|token|secret|sig|key)[^=&]*=", parts.query))
 
 
 _INSTEAD = {
     "postgresql": "Write postgresql://USER@HOST/DATABASE/NAME, and set PGPASSWORD or use "
     "~/.pgpass.",
-    "https": "Write https://HOST/PATH, and set TF_HTTP_USERNAME and TF_HTTP_PASSWORD.",
+    "https": "Write https://HOST/PATH, and set TF_HTTP_USERNAME and TF_HTTP_PASSWORD. "
+    "An @ that belongs to the path is %40.",
     "http": "Write http://HOST/PATH, and set TF_HTTP_USERNAME and TF_HTTP_PASSWORD.",
 }
 
@@ -101,10 +126,14 @@ def malformed(scheme: str, what: str) -> DiagnosticError:
     """R417; the address itself is not shown, since it may hold a secret."""
     return DiagnosticError(
         codes.INVALID_STATE_ADDRESS.error(
-            f"The {printable(scheme, 20)}:// address of the state: {what}",
+            f"{_the_address(scheme)} of the state: {what}",
             hint=_FORMS.get(scheme, "reconciler explain R417 lists the forms."),
         )
     )
+
+
+def _the_address(scheme: str) -> str:
+    return f"The {printable(scheme, 20)}:// address" if scheme else "The address"
 
 
 _FORMS = {
@@ -149,15 +178,14 @@ def parse_database_address(address: str) -> DatabaseAddress:
     """Read postgresql://; R417 where something is wrong with it."""
     parts = split(address)
     database, _, name = unquote(parts.path.removeprefix("/")).partition("/")
-    if not database or not _STATE_NAME.fullmatch(name):
+    if not database or "@" in database or not _STATE_NAME.fullmatch(name):
         raise malformed("postgresql", "It does not name a database and a state in it.")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    unknown = sorted(set(options) - {"sslmode", "sslrootcert"})
-    if unknown:
+    if set(options) - {"sslmode", "sslrootcert"}:
         raise malformed(
             "postgresql",
-            f"It has the option {printable(unknown[0], 40)}; only sslmode and "
-            "sslrootcert are taken, the rest comes from the environment (PGOPTIONS and others).",
+            "It has another option than sslmode and sslrootcert; the rest comes from the "
+            "environment (PGOPTIONS and others).",
         )
     if options.get("sslmode", "require") not in _TLS_MODES:
         raise malformed("postgresql", f"sslmode must be one of {', '.join(_TLS_MODES)}.")

@@ -41,7 +41,9 @@ class HttpStore:
         parts = split(address)
         if not parts.hostname or (parts.scheme == "http" and parts.hostname not in LOOPBACK):
             raise malformed(parts.scheme, "It names no https:// server.")
-        self._location = address
+        self._url = address
+        # A token may be in a query under any name.
+        self._location = f"{address.partition('?')[0]}?..." if parts.query else address
         self._lock: LockInfo | None = None
         self._headers = _credentials()
         self._lock_url = _lock_url(address, "TF_HTTP_LOCK_ADDRESS")
@@ -55,7 +57,7 @@ class HttpStore:
 
     @property
     def location(self) -> str:
-        """The address, which holds no credential."""
+        """The address without its query."""
         return self._location
 
     def load(self) -> Snapshot | None:
@@ -110,10 +112,10 @@ class HttpStore:
 
     def _read(self) -> bytes | None:
         try:
-            answer = self._send("GET", self._location)
+            answer = self._send("GET", self._url)
         except ExchangeError:
             try:
-                answer = self._send("GET", self._location)
+                answer = self._send("GET", self._url)
             except ExchangeError as error:
                 raise self._unreachable(error) from None
         if answer.status in (204, 404):
@@ -184,8 +186,8 @@ class HttpStore:
 
     def _update_url(self) -> str:
         if self._lock is None:
-            return self._location
-        parts = urlsplit(self._location)
+            return self._url
+        parts = urlsplit(self._url)
         query = [*parse_qsl(parts.query, keep_blank_values=True), ("ID", self._lock.id)]
         return urlunsplit(parts._replace(query=urlencode(query, quote_via=quote)))
 

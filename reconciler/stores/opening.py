@@ -11,6 +11,7 @@ from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import state as codes
 from reconciler.diagnostics.text import printable
 from reconciler.state import StateStore
+from reconciler.stores.addresses import scheme_of
 from reconciler.stores.local import LocalStore
 
 _CONFIRMED_BY = {"postgresql": "PGHOST", "https": "TF_HTTP_ADDRESS", "http": "TF_HTTP_ADDRESS"}
@@ -24,8 +25,8 @@ def open_store(address: str, root: Path, *, from_project_file: bool = False) -> 
     this: their hosts are fixed, and requests are signed or go to the account's own host.
     Raises DiagnosticError (R406, R411, R417 to R420); nothing is sent yet.
     """
-    scheme, separator, _ = address.partition("://")
-    if not separator:
+    scheme = scheme_of(address)
+    if not scheme:
         return _open_file(address, root)
     opener = _OPENERS.get(scheme)
     if opener is None:
