@@ -20,6 +20,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from reconciler.diagnostics import Diagnostic, DiagnosticError
@@ -106,9 +107,17 @@ class HttpStore:
     def break_lock(self, lock_id: str) -> None:
         """Unlock in the name of a holder that is gone; see StateStore."""
         holder = self.holder()
+        if holder is findings.UNKNOWN_HOLDER:
+            # The server tells no ids, but it knows whether this is the one.
+            holder = replace(holder, id=lock_id)
         if holder is None or holder.id != lock_id:
             raise findings.no_such_lock(self._location, lock_id, holder)
-        self._unlock(holder)
+        answer = self._asked_to_unlock(holder)
+        if 200 <= answer.status < 300 or (now := self.holder()) is None:
+            return
+        if answer.status in _LOCKED:
+            raise findings.no_such_lock(self._location, lock_id, now)
+        raise self._refused(answer, "release the lock")
 
     def _read(self) -> bytes | None:
         try:
@@ -171,15 +180,18 @@ class HttpStore:
             raise self._refused(answer, "lock the state")
         return None
 
-    def _unlock(self, info: LockInfo) -> None:
+    def _asked_to_unlock(self, info: LockInfo) -> Answer:
         body = info.to_json().encode()
         try:
-            answer = self._send(self._unlock_method, self._unlock_url, body)
+            return self._send(self._unlock_method, self._unlock_url, body)
         except ExchangeError:
             try:
-                answer = self._send(self._unlock_method, self._unlock_url, body)
+                return self._send(self._unlock_method, self._unlock_url, body)
             except ExchangeError as error:
                 raise self._unreachable(error) from None
+
+    def _unlock(self, info: LockInfo) -> None:
+        answer = self._asked_to_unlock(info)
         # 404, 409 and 423: it is not ours any more, so there is nothing of ours to release.
         if not 200 <= answer.status < 300 and answer.status not in (404, *_LOCKED):
             raise self._refused(answer, "release the lock")

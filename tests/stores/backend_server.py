@@ -1,7 +1,8 @@
 """A small server of Terraform's HTTP backend protocol that behaves as GitLab's does.
 
 Basic authentication, one lock a state, 423 with the holder's JSON, 409 to a save under another
-lock's id, Content-MD5 verified. GitLab's own methods (POST and DELETE on /lock) work, too.
+lock's id, Content-MD5 verified and sent. GitLab's own methods (POST and DELETE on /lock) work,
+too.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import base64
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
@@ -31,11 +32,23 @@ _ACTIONS = {
 
 @dataclass(slots=True)
 class Backend:
+    """terse: it does not say who holds a lock, which the protocol leaves open.
+
+    authorization: what a request has to bring along. digests: what it sends as the digest of
+    a body.
+    """
+
     url: str
+    terse: bool = False
+    authorization: str = _BASIC
+    digests: Callable[[bytes], str] = lambda body: digest(body)
     states: dict[str, bytes] = field(default_factory=dict)
     locks: dict[str, bytes] = field(default_factory=dict)
     log: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def told(self, held: bytes) -> bytes:
+        return b"locked" if self.terse else held
 
     def answer(self, action: str, path: str, query: str, body: bytes) -> tuple[int, bytes]:
         """Do it; one request at a time, as a database would."""
@@ -46,16 +59,16 @@ class Backend:
                 return (200, self.states[path]) if path in self.states else (404, b"")
             if action == "post":
                 if parse_qs(query).get("ID", [""]) != [holder]:
-                    return 409, held
+                    return 409, self.told(held)
                 self.states[path] = body
                 return 200, b""
             if action == "lock":
                 if held:
-                    return 423, held
+                    return 423, self.told(held)
                 self.locks[path] = body
                 return 200, b""
             if body and held and json.loads(body)["ID"] != holder:
-                return 409, held
+                return 409, self.told(held)
             self.locks.pop(path, None)
             return 200, b""
 
@@ -69,7 +82,7 @@ def backend() -> Iterator[Backend]:
             server.log.append((self.command, self.path, dict(self.headers)))
             locking = parts.path.endswith("/lock")
             action = _ACTIONS.get((self.command, locking))
-            if self.headers.get("Authorization") != _BASIC:
+            if self.headers.get("Authorization") != server.authorization:
                 self.reply(401, b"")
             elif action is None:
                 self.reply(405, b"")
@@ -82,6 +95,8 @@ def backend() -> Iterator[Backend]:
         def reply(self, status: int, body: bytes) -> None:
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
+            if status == 200:
+                self.send_header("Content-MD5", server.digests(body))
             self.end_headers()
             self.wfile.write(body)
 
