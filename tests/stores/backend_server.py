@@ -27,6 +27,10 @@ _ACTIONS = {
     ("DELETE", True): "unlock",
     ("GET", False): "get",
     ("POST", False): "post",
+    # Methods that a server of one's own may want instead.
+    ("PUT", True): "lock",
+    ("PATCH", True): "unlock",
+    ("PUT", False): "post",
 }
 
 
@@ -100,7 +104,7 @@ def backend() -> Iterator[Backend]:
             self.end_headers()
             self.wfile.write(body)
 
-    for method in ("GET", "POST", "DELETE", "LOCK", "UNLOCK"):
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "LOCK", "UNLOCK"):
         setattr(Handler, f"do_{method}", Handler.handle_any)
     listener = Listener(("127.0.0.1", 0), Handler)
     server = Backend(f"http://127.0.0.1:{listener.server_address[1]}")

@@ -3,9 +3,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from reconciler.diagnostics import DiagnosticError
 from reconciler.state import StateStore, encode_state
 from reconciler.stores import http_exchange, open_store
 from tests.state.samples import empty, rich
-from tests.stores.backend_server import Backend
+from tests.stores.backend_server import Backend, digest
 from tests.stores.contender import info
 from tests.stores.http_proxy import Proxy, tampering
 from tests.stores.place import Place, locking, refused
@@ -53,6 +56,17 @@ def test_gitlabs_own_methods_are_used_at_its_addresses(
     assert http_backend.states[path] == encode_state(rich())
 
 
+def test_other_methods_lock_save_and_unlock(
+    http_backend: Backend, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, method in (("LOCK", "PUT"), ("UNLOCK", "PATCH"), ("UPDATE", "PUT")):
+        monkeypatch.setenv(f"TF_HTTP_{name}_METHOD", method)
+    run(place.open())
+    assert {method for method, _, _ in http_backend.log} == {"GET", "PUT", "PATCH"}
+    assert http_backend.states[PATH] == encode_state(rich())
+    assert not http_backend.locks
+
+
 def test_a_lock_is_freed_by_its_id_and_its_holder_can_no_longer_save(place: Place) -> None:
     holder, store, other = info("first@runner"), place.open(), place.open()
     with store.lock(holder, 0):
@@ -77,6 +91,26 @@ def test_wrong_credentials(place: Place, monkeypatch: pytest.MonkeyPatch) -> Non
     assert refused(lambda: locking(store)) == "R414"
 
 
+def test_a_token_is_sent_instead_of_a_name_and_a_password(
+    http_backend: Backend, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    http_backend.authorization = "Bearer a-token"
+    assert refused(lambda: run(place.open())) == "R414"
+    monkeypatch.setenv("RECONCILER_HTTP_TOKEN", "another-token")
+    assert refused(lambda: run(place.open())) == "R414"
+    monkeypatch.setenv("RECONCILER_HTTP_TOKEN", "a-token")
+    run(place.open())
+    assert place.read() == encode_state(rich())
+
+
+def test_an_answer_that_does_not_fit_its_digest_is_no_state(
+    http_backend: Backend, place: Place
+) -> None:
+    run(place.open())
+    http_backend.digests = lambda body: digest(body[:-1])
+    assert refused(place.open().load) == "R402"
+
+
 def test_a_server_without_locks(tmp_path: Path, proxy: Proxy) -> None:
     proxy.decide = lambda method, number: "405 no" if method == "LOCK" else ""
     assert refused(lambda: locking(open_store(f"{proxy.url}{PATH}", tmp_path))) == "R409"
@@ -97,7 +131,7 @@ def test_what_is_not_an_answer_is_a_failure(tmp_path: Path, proxy: Proxy, status
     assert refused(lambda: store.save(empty(), "")) == "R424"
 
 
-def test_an_answer_that_drips_ends_in_time(
+def test_an_answer_that_does_not_come_is_not_waited_for(
     tmp_path: Path, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = threading.Event()
@@ -111,6 +145,47 @@ def test_an_answer_that_drips_ends_in_time(
     with pytest.raises(DiagnosticError, match="in time"):
         open_store(f"{proxy.url}{PATH}", tmp_path).load()
     release.set()
+
+
+@contextmanager
+def dripping(seconds: float) -> Iterator[int]:
+    """A server whose answers take so long, though every piece of them comes soon."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    body, pieces = encode_state(empty()), 20
+
+    def drip(sock: socket.socket) -> None:
+        with sock, suppress(OSError):
+            sock.recv(64 * 1024)
+            sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body))
+            for piece in range(pieces):
+                time.sleep(seconds / pieces)
+                sock.sendall(body[piece * len(body) // pieces : (piece + 1) * len(body) // pieces])
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=drip, args=(listener.accept()[0],), daemon=True).start()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+def test_an_answer_that_drips_ends_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with dripping(2) as port:
+        store = open_store(f"http://127.0.0.1:{port}{PATH}", tmp_path)
+        assert store.load() is not None
+        monkeypatch.setattr(http_exchange, "TOTAL_SECONDS", 0.4)
+        began = time.monotonic()
+        with pytest.raises(DiagnosticError, match="no whole answer came in time"):
+            store.load()
+        # Twice, and nothing else.
+        assert time.monotonic() - began < 1.8
 
 
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:
