@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import LiteralString
 
 import psycopg
@@ -172,9 +173,31 @@ class Session:
     def end_holder(self, name: str) -> None:
         """End the connection that holds the lock; needs its role, or pg_signal_backend."""
         row = self._held_by(name)
-        if row is not None:
-            with self._guarded():
-                self._connection.execute("SELECT pg_terminate_backend(%s, 5000)", [row[0]])
+        if row is None:
+            return
+        ending: LiteralString = "SELECT pg_terminate_backend(%s, 5000)"
+        with self._guarded():
+            try:
+                answer = self._connection.execute(ending, [row[0]]).fetchone()
+            except errors.InsufficientPrivilege as error:
+                denied = _explain(error, self._address)
+                raise DiagnosticError(replace(denied, hint=self._signal_hint)) from None
+        if (answer is None or not answer[0]) and self._held_by(name) == row:
+            raise DiagnosticError(
+                codes.STORE_ANSWER.error(
+                    f"{self._address.location}: the server did not end the holder's connection "
+                    f"(process {row[0]}) within 5 seconds.",
+                    hint="Try again; if it stays, look into the log of the server.",
+                )
+            )
+
+    @property
+    def _signal_hint(self) -> str:
+        role = printable(self._connection.info.user, 100)
+        return (
+            "Free it as the holder's own role, or have an administrator: "
+            f"GRANT pg_signal_backend TO {role}; (a superuser's lock takes a superuser)."
+        )
 
     def _held_by(self, name: str) -> tuple[int, str | None, bool] | None:
         with self._guarded():
@@ -264,6 +287,13 @@ def _configure(connection: psycopg.Connection, address: DatabaseAddress) -> None
         connection.execute("SET idle_session_timeout TO 0")
     except psycopg.Error as error:
         raise DiagnosticError(_explain(error, address)) from None
+    # The server finds out soon, too, that this machine is gone, and so frees the lock. What
+    # is not TCP ignores it, and a server that refuses to have it set does without.
+    with suppress(psycopg.DatabaseError):
+        connection.execute("SET tcp_keepalives_idle TO 30")
+        connection.execute("SET tcp_keepalives_interval TO 10")
+        connection.execute("SET tcp_keepalives_count TO 3")
+        connection.execute("SET tcp_user_timeout TO '60s'")
 
 
 def _tls(address: DatabaseAddress) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ import psycopg
 import pytest
 
 from reconciler.cli.main import run
-from reconciler.stores import object_client
+from reconciler.stores import object_client, open_store
 from tests.faults.server import ACCOUNT_ID, FaultServer
 from tests.stores.conftest import Serve
+from tests.stores.contender import info
 from tests.stores.http_proxy import tampering
 from tests.stores.places import BUCKET, R2_ACCOUNT
 
@@ -31,6 +33,7 @@ class Project:
 
     def refuses(self, address: str) -> str:
         """Plan and apply with this state: exit 1, no secret shown, nothing sent; what it said."""
+        before = self._asked()
         for command in (["plan"], ["apply", "--auto-approve"]):
             self.capture.readouterr()
             assert run([*command, "--state", address]) == 1
@@ -40,8 +43,12 @@ class Project:
             assert AZURE_OTHER_KEY not in said
             assert "Traceback" not in said
             assert "R001" not in said
-        assert not self.server.count("create")
+        assert self._asked() == before
         return " ".join(said.split())
+
+    def _asked(self) -> int:
+        """How many requests the account had; metadata are asked for at the same server."""
+        return len([r for r in self.server.requests if r.target.startswith("/client/")])
 
 
 @pytest.fixture
@@ -293,6 +300,54 @@ def test_a_role_that_lacks_one_privilege_is_told_which(
     assert "error[R414]" in said
     assert words in said
     assert not project.server.count("create")
+
+
+def test_whoever_frees_the_lock_of_another_role_needs_one_more_privilege(
+    database: Database, project: Project, tmp_path: Path
+) -> None:
+    begin(database)
+    other = f"{database.role}_ci"
+    database.execute(f"CREATE ROLE {other} LOGIN PASSWORD 'hunter2'")
+    for role in (database.role, other):
+        database.execute(*least_privileges(role))
+    holder = info()
+    free = ["state", "unlock", "--force", holder.id, "--state", database.state]
+    ci = f"{database.admin.replace('postgres@', f'{other}@')}/prod"
+    with open_store(ci, tmp_path).lock(holder, 0):
+        project.capture.readouterr()
+        assert run(free) == 1
+        said = " ".join(project.capture.readouterr().err.split())
+        assert "error[R414]" in said
+        grant = f"GRANT pg_signal_backend TO {database.role};"
+        assert grant in said
+        docs = (Path(__file__).parents[2] / "docs/shared-state.md").read_text(encoding="utf-8")
+        assert grant.replace(database.role, "ROLE") in docs
+        database.execute(grant)
+        assert run(free) == 0
+    assert run(["state", "unlock", "--state", database.state]) == 0
+    assert "is not locked" in project.capture.readouterr().out
+
+
+def test_a_holder_that_the_server_cannot_end_still_holds_the_lock(
+    database: Database, project: Project, tmp_path: Path
+) -> None:
+    begin(database)
+    address, holder = f"{database.admin}/prod", info()
+    with open_store(address, tmp_path).lock(holder, 0):
+        with psycopg.connect(database.admin) as connection:
+            query = "SELECT pid FROM reconciler.holder WHERE name = 'prod'"
+            row = connection.execute(query).fetchone()
+        assert row is not None
+        os.kill(row[0], signal.SIGSTOP)
+        try:
+            project.capture.readouterr()
+            assert run(["state", "unlock", "--force", holder.id, "--state", address]) == 1
+        finally:
+            os.kill(row[0], signal.SIGCONT)
+    said = " ".join("".join(project.capture.readouterr()).split())
+    assert "error[R424]" in said
+    assert "did not end the holder's connection" in said
+    assert "is free" not in said
 
 
 def test_tables_of_another_version(database: Database, project: Project) -> None:

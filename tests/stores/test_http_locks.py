@@ -10,14 +10,15 @@ import pytest
 
 from reconciler.cli.main import run
 from tests.stores.backend_server import Backend
-from tests.stores.contender import info
 from tests.stores.http_proxy import Proxy, tampering
 
 PATH = "/state/prod"
 
 
 @pytest.fixture
-def proxy(http_backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+def proxy(
+    http_backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Proxy]:
     monkeypatch.chdir(tmp_path)
     with tampering(http_backend.url) as proxy:
         yield proxy

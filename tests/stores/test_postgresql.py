@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+import os
 import threading
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
 from reconciler.diagnostics import DiagnosticError
-from reconciler.state import encode_state
-from reconciler.stores import open_store
+from reconciler.state import StateStore, encode_state
+from reconciler.stores import open_store, postgresql_session
+from reconciler.stores.postgresql import PostgresqlStore
 from tests.state.samples import empty, rich
 from tests.stores.contender import info
 from tests.stores.place import Place, locking, refused
+from tests.stores.wire import wire
 
 
 def keep(database: str, root: Path) -> Place:
@@ -78,6 +83,66 @@ def test_a_run_that_lost_its_connection_can_neither_check_nor_save(
     assert place.read() == encode_state(empty())
 
 
+def test_a_lock_that_is_gone_though_its_connection_is_not_is_lost(place: Place) -> None:
+    """As through a pooler that hands out another session of the server's."""
+    store = place.open()
+    assert isinstance(store, PostgresqlStore)
+    with store.lock(info(), 0) as lock:
+        lock.check()
+        assert store._holding is not None
+        store._holding._connection.execute("SELECT pg_advisory_unlock_all()")
+        with pytest.raises(DiagnosticError, match=r"R410 .*pooler in session mode"):
+            lock.check()
+
+
+def test_a_server_that_falls_silent_is_not_waited_for(
+    place: Place, postgresql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = urlsplit(postgresql).port or 0
+    is_silent, over = threading.Event(), threading.Event()
+    with wire(port) as cable:
+        cable.before = lambda number: over.wait(20) and None if is_silent.is_set() else None
+        with rewired(place, port, cable.port).lock(info(), 0) as lock:
+            is_silent.set()
+            monkeypatch.setattr(postgresql_session, "STATEMENT_SECONDS", -4.5)
+            began = time.monotonic()
+            assert refused(lock.check) == "R410"
+            assert time.monotonic() - began < 5
+        over.set()
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="no /proc/net/tcp")
+def test_the_server_asks_after_a_silent_holder_within_a_minute(
+    place: Place, postgresql: str
+) -> None:
+    """Else a machine that vanished would hold the lock for two hours."""
+    with place.open().lock(info(), 0):
+        with psycopg.connect(postgresql) as connection:
+            query = "SELECT client_port FROM pg_stat_activity WHERE application_name = 'reconciler'"
+            ports = {f":{row[0]:04X}" for row in connection.execute(query)}
+        kind = "01"
+        # Its last answer waits for its acknowledgement first, which takes a moment.
+        for _ in range(100):
+            if kind != "01":
+                break
+            time.sleep(0.05)
+            kind, ticks = _timer_of_the_server(ports)
+    assert kind == "02", "not the timer that asks whether the other side is alive"
+    assert ticks <= 30 * os.sysconf("SC_CLK_TCK")
+
+
+def _timer_of_the_server(ports: set[str]) -> tuple[str, int]:
+    """The timer of the server's end of a connection to a port: its kind, and its ticks left."""
+    ends = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    (timer,) = [end[5] for end in ends if end[2][-5:] in ports and end[3] == "01"]
+    kind, ticks = timer.split(":")
+    return kind, int(ticks, 16)
+
+
+def rewired(place: Place, port: int, other: int) -> StateStore:
+    return open_store(place.address.replace(f":{port}/", f":{other}/"), place.root)
+
+
 def test_two_states_of_one_database_are_locked_apart(place: Place) -> None:
     with place.open().lock(info(), 0):
         locking(open_store(f"{place.address}2", place.root))
@@ -104,7 +169,34 @@ def test_the_history_has_a_row_a_run_with_who_and_when(place: Place, postgresql:
     assert rows == [("ada@ci", "apply", raw, True), ("bob@ci", "apply", raw, True)]
 
 
+def test_the_history_keeps_the_latest_runs(
+    place: Place, postgresql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql_session, "KEPT_RUNS", 3)
+    version = ""
+    for who in "abcde":
+        store = place.open()
+        with store.lock(info(who), 0):
+            version = store.save(empty(), version)
+    name = place.address.removeprefix(f"{postgresql}/")
+    with psycopg.connect(postgresql) as connection:
+        rows = connection.execute(
+            "SELECT saved_by FROM reconciler.history WHERE name = %s ORDER BY number", [name]
+        ).fetchall()
+    assert rows == [("c",), ("d",), ("e",)]
+
+
 # What can be wrong
+
+
+def test_off_this_machine_tls_is_required(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Another way to write this machine's address, which looks like another's.
+    address = place.address.replace("127.0.0.1", "127.1")
+    monkeypatch.delenv("PGSSLMODE", raising=False)
+    with pytest.raises(DiagnosticError, match="SSL was required"):
+        open_store(address, place.root).load()
+    monkeypatch.setenv("PGSSLMODE", "disable")
+    assert open_store(address, place.root).load() is None
 
 
 @pytest.fixture
