@@ -44,6 +44,7 @@ class Ledger:
         self._lock = lock
         self._rescue = rescue
         self._refused: State | None = None
+        self._refusal: DiagnosticError | None = None
         self._unsaved_ids: dict[Address, str] = {}
 
     def save(self) -> None:
@@ -52,8 +53,9 @@ class Ledger:
         try:
             self._lock.check()
             self._version = self._store.save(following, self._version)
-        except DiagnosticError:
+        except DiagnosticError as error:
             self._refused = following
+            self._refusal = self._refusal or error
             raise
         self._state = following
         self._unsaved_ids.clear()
@@ -73,7 +75,9 @@ class Ledger:
                 self._catch_up()
             told = [*self._not_recorded(), *self._not_closed()]
             if told:
-                raise DiagnosticError(*error.diagnostics, *told, exit_code=3) from error
+                # The first refusal is the cause; what came after it may only follow from it.
+                cause = self._refusal or error
+                raise DiagnosticError(*cause.diagnostics, *told, exit_code=3) from error
 
     def recorded_ids(self) -> frozenset[str]:
         """Return every id that is recorded."""
