@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -42,6 +43,20 @@ class _Duration(click.FloatRange):
         return seconds
 
 
+class _Wait(_Duration):
+    """Seconds, or what Terraform's own -lock-timeout takes: 60s, 1m30s."""
+
+    _UNITS = re.compile(r"(?=.)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if found := self._UNITS.fullmatch(str(value)):
+            hours, minutes, seconds = (float(part or 0) for part in found.groups())
+            return hours * 3600 + minutes * 60 + seconds
+        return super().convert(value, param, ctx)
+
+
 DURATION = _Duration(min=0)
 
 manifest_option: Decorator[Any] = click.option(
@@ -66,10 +81,10 @@ state_options: Decorator[Any] = _all(
 
 lock_option: Decorator[Any] = click.option(
     "--lock-timeout",
-    type=DURATION,
+    type=_Wait(min=0),
     default=0.0,
     metavar="SECONDS",
-    help="How long to wait for the lock of the state.",
+    help="How long to wait for the lock of the state; 1m30s is taken, too.",
 )
 
 account_options: Decorator[Any] = _all(
