@@ -159,7 +159,7 @@ STORE_ANSWER = Code(
 LOCK_LEFT = Code(
     "R425",
     "The lock could not be released",
-    why="The work is done and recorded, but the next run will find the state locked.",
+    why="What was done is recorded, but the next run will find the state locked.",
     fix="`reconciler state unlock` shows the lock; with --force ID it is freed.",
 )
 UNUSABLE_ADDRESS = Code(
