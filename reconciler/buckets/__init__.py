@@ -13,6 +13,7 @@ from reconciler.buckets.errors import (
     status_of,
 )
 from reconciler.buckets.opening import Bucket, Client, open_bucket, why_not_open
+from reconciler.buckets.panics import panics_told
 
 __all__ = [
     "Bucket",
@@ -24,6 +25,7 @@ __all__ = [
     "is_missing_bucket",
     "may_pass",
     "open_bucket",
+    "panics_told",
     "status_of",
     "why_not_open",
 ]

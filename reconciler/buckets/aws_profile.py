@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from configparser import ConfigParser, Error
 from pathlib import Path
 
+from reconciler.buckets.variables import problem_of
+from reconciler.diagnostics.text import printable
+
 _KEYS = {
     "aws_access_key_id": "access_key_id",
     "aws_secret_access_key": "secret_access_key",
@@ -18,10 +21,17 @@ _KEYS = {
     "region": "region",
 }
 """Of the files, and of obstore."""
+_VARIABLES = {
+    "access_key_id": "AWS_ACCESS_KEY_ID",
+    "secret_access_key": "AWS_SECRET_ACCESS_KEY",
+    "session_token": "AWS_SESSION_TOKEN",
+    "region": "AWS_REGION",
+}
+"""That hold the same."""
 
 
 class ProfileError(ValueError):
-    """The profile that AWS_PROFILE names has no keys; the text says so, and may be shown."""
+    """A profile has no keys, or malformed ones; the text says so, and may be shown."""
 
 
 def profile_settings(environment: Mapping[str, str]) -> dict[str, str]:
@@ -29,7 +39,7 @@ def profile_settings(environment: Mapping[str, str]) -> dict[str, str]:
 
     Empty where the environment has keys itself, or where no profile does. Raises
     ProfileError where AWS_PROFILE names one without keys: those of somebody else, such as
-    the machine's, must not be taken instead.
+    the machine's, must not be taken instead. So it does for a key that no header can hold.
     """
     if environment.get("AWS_ACCESS_KEY_ID"):
         return {}
@@ -46,9 +56,13 @@ def profile_settings(environment: Mapping[str, str]) -> dict[str, str]:
     if environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"):
         settings.pop("region", None)
     if "access_key_id" in settings and "secret_access_key" in settings:
+        for theirs, ours in _KEYS.items():
+            if ours in settings and (problem := problem_of(_VARIABLES[ours], settings[ours])):
+                raise ProfileError(f"{theirs} of the profile {printable(name, 60)} {problem}")
         return settings
     if named:
-        raise ProfileError(f"the profile {named} has no keys in {credentials}")
+        shown = printable(credentials, 200)
+        raise ProfileError(f"the profile {printable(named, 60)} has no keys in {shown}")
     return {}
 
 

@@ -26,6 +26,32 @@ _OTHER_REGION |= {"PermanentRedirect", "TemporaryRedirect"}
 _PASSING_CONFLICTS = {"ConditionalRequestConflict", "OperationAborted"}
 
 
+_CAUSES = (
+    (r"TunnelUnsuccessful|ProxyAuthRequired", "the proxy does not let it through"),
+    (r"BadScheme", "plain http:// is not spoken with other machines"),
+    (r"(?s)dns error.*Temporary failure", "the name of its host cannot be looked up just now"),
+    (r"dns error", "there is no such host"),
+    (r"ConnectionRefused", "the connection was refused"),
+    (r"(Network|Host)Unreachable", "there is no route to it"),
+    (r"InvalidContentType", "TLS failed, because it does not speak TLS"),
+    (r"InvalidCertificate\(\s*Expired", "TLS failed, because its certificate has expired"),
+    (r"InvalidCertificate\(\s*NotValidForName", "TLS failed, because its certificate is another's"),
+    (r"InvalidCertificate\(\s*UnknownIssuer", "TLS failed, because nobody known signed for it"),
+    (r"InvalidCertificate|AlertReceived|InvalidMessage|PeerIncompatible", "TLS failed"),
+    (
+        r"ConnectionReset|ConnectionAborted|BrokenPipe|UnexpectedEof|IncompleteMessage",
+        "the connection was cut",
+    ),
+    (r"TimedOut|kind: Timeout|timed out", "no answer came in time"),
+)
+"""What the library's chain of errors shows, the first that fits; and in our words."""
+_UNREADABLE_FILES = {
+    "Failed to read token file": "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "Failed to read EKS token file": "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "Error reading federated token file": "AZURE_FEDERATED_TOKEN_FILE",
+}
+
+
 class Kind(Enum):
     """What kind of trouble it is."""
 
@@ -104,8 +130,12 @@ def explain(error: Exception, bucket: Bucket, forbidden_hint: str) -> Trouble:
 
 
 def _explain_rest(error: Exception, bucket: Bucket, said: str) -> Trouble:
-    text = str(error).lower()
-    if _lacks_credentials(error) or (not said and "credential" in text):
+    text = str(error)
+    for words, name in _UNREADABLE_FILES.items():
+        if words in text:
+            what = f"the file that {name} names cannot be read"
+            return Trouble(Kind.DENIED, what, f"Correct or unset {name}.")
+    if _lacks_credentials(error) or (not said and "credential" in text.lower()):
         what = f"there are no credentials for {bucket.scheme}://"
         return Trouble(Kind.DENIED, what, bucket.credentials_hint)
     if said:
@@ -116,11 +146,23 @@ def _explain_rest(error: Exception, bucket: Bucket, said: str) -> Trouble:
         )
     return Trouble(
         Kind.UNREACHABLE,
-        "no answer came in time" if "timed out" in text else "it could not be reached",
+        f"{_unreached(text)} could not be reached{_cause(text)}",
         "Check the network, the proxy and AWS_ENDPOINT_URL."
         if bucket.scheme in ("s3", "r2")
         else "Check the network and the proxy.",
     )
+
+
+def _unreached(text: str) -> str:
+    if "ConnectFailed(" in text:
+        return "the proxy"
+    return "the service that signs in" if "token request" in text else "it"
+
+
+def _cause(text: str) -> str:
+    """Say why there was no answer, from the chain of errors and never in its words."""
+    found = (words for pattern, words in _CAUSES if re.search(pattern, text))
+    return f": {cause}" if (cause := next(found, "")) else ""
 
 
 def _lacks_credentials(error: Exception) -> bool:

@@ -7,23 +7,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, cast
 from urllib.parse import urlsplit
 
+from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from reconciler.buckets.aws_profile import ProfileError, profile_settings
+from reconciler.buckets.google_file import check_google_credentials
+from reconciler.buckets.panics import panics_told
+from reconciler.buckets.variables import LOOPBACK, check_variables, forget_empty, set_variables
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Config
 
 Client: TypeAlias = AzureStore | GCSStore | S3Store
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _NO_RETRIES: RetryConfig = {"max_retries": 0}
 _ENDPOINTS = {
-    "s3": "AWS_ENDPOINT_URL",
-    "r2": "AWS_ENDPOINT_URL",
-    "gs": "GOOGLE_BASE_URL",
-    "az": "AZURE_STORAGE_ENDPOINT",
+    "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+    "r2": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+    "gs": ("GOOGLE_BASE_URL",),
+    "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
 }
+"""The first that is set counts."""
 _S3_HINT = (
     "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN, AWS_REGION); "
     'from a profile: eval "$(aws configure export-credentials --format env)"'
@@ -55,16 +59,28 @@ def open_bucket(bucket: Bucket, *, connect: int, total: int) -> Client:
     """Open a bucket; nothing is sent yet. connect, total: seconds that a request may take.
 
     obstore's own retries are off: what may be done twice is for the caller to know. Raises
-    BaseError or ValueError where the settings in the environment do not go together;
-    `why_not_open` says what of that may be shown.
+    DiagnosticError (R213) for what is malformed in the environment; BaseError or ValueError
+    where its settings do not go together, and `why_not_open` says what of that may be shown.
     """
-    endpoint = os.environ.get(_ENDPOINTS[bucket.scheme], "")
+    forget_empty(bucket.scheme, os.environ)
+    check_variables(bucket.scheme, os.environ)
+    names = _ENDPOINTS[bucket.scheme]
+    endpoint = next((os.environ[name] for name in names if name in os.environ), "")
     options: ClientConfig = {"connect_timeout": f"{connect}s", "timeout": f"{total}s"}
     # Only a server on this machine may do without TLS.
-    if urlsplit(endpoint).hostname in _LOOPBACK:
+    if urlsplit(endpoint).hostname in LOOPBACK:
         options["allow_http"] = True
+    with panics_told(bucket.scheme):
+        return _open(bucket, endpoint, options)
+
+
+def _open(bucket: Bucket, endpoint: str, options: ClientConfig) -> Client:
     if bucket.scheme == "gs":
-        return GCSStore(bucket.name, client_options=options, retry_config=_NO_RETRIES)
+        try:
+            return GCSStore(bucket.name, client_options=options, retry_config=_NO_RETRIES)
+        except BaseError:
+            check_google_credentials(os.environ)
+            raise
     if bucket.scheme == "az":
         return AzureStore(bucket.name, client_options=options, retry_config=_NO_RETRIES)
     config = cast("S3Config", profile_settings(os.environ))
@@ -73,7 +89,9 @@ def open_bucket(bucket: Bucket, *, connect: int, total: int) -> Client:
     return S3Store(bucket.name, config=config, client_options=options, retry_config=_NO_RETRIES)
 
 
-def why_not_open(error: Exception) -> str:
+def why_not_open(error: Exception, bucket: Bucket) -> str:
     """Say why a bucket could not be opened; other texts may quote settings, and so a credential."""
-    shown = isinstance(error, ProfileError)
-    return str(error) if shown else "the settings in the environment do not go together"
+    if isinstance(error, ProfileError):
+        return str(error)
+    names = ", ".join(set_variables(bucket.scheme, os.environ)) or "none"
+    return f"the settings in the environment do not go together (set are: {names})"

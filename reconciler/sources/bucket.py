@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import obstore
 from obstore.exceptions import BaseError, PreconditionError
@@ -18,6 +18,7 @@ from reconciler.buckets import (
     is_missing_bucket,
     may_pass,
     open_bucket,
+    panics_told,
     why_not_open,
 )
 from reconciler.diagnostics import Diagnostic, DiagnosticError
@@ -28,6 +29,8 @@ from reconciler.sources.source import BrokenError, Part, Resolved
 
 if TYPE_CHECKING:
     from obstore import GetOptions
+
+Result = TypeVar("Result")
 
 _SMALL = 1 << 16
 """Bytes a block has at least: few, so that a slow service is noticed between them."""
@@ -44,7 +47,7 @@ class BucketSource:
             # Longer than this no single answer takes; where one does, the next goes on from there.
             self._store = open_bucket(self._bucket, connect=10, total=120)
         except (BaseError, ValueError) as error:
-            what, hint = why_not_open(error), self._bucket.credentials_hint
+            what, hint = why_not_open(error, self._bucket), self._bucket.credentials_hint
             raise DiagnosticError(self._denied(Trouble(Kind.DENIED, what, hint))) from None
 
     @property
@@ -68,7 +71,7 @@ class BucketSource:
             options["if_match"] = version
         key = self._address.path(file_name)
         try:
-            result = waiting(lambda: obstore.get(self._store, key, options=options), self._stop)
+            result = self._waiting(lambda: obstore.get(self._store, key, options=options))
         except PreconditionError:
             with self.open(file_name) as part:
                 yield part
@@ -81,10 +84,14 @@ class BucketSource:
     def _blocks(self, result: obstore.GetResult, file_name: str) -> Iterator[bytes]:
         try:
             stream = iter(result.stream(min_chunk_size=_SMALL))
-            while (block := waiting(lambda: next(stream, None), self._stop)) is not None:
+            while (block := self._waiting(lambda: next(stream, None))) is not None:
                 yield bytes(block)
         except (BaseError, OSError, ValueError) as error:
             raise self._explained(error, file_name) from None
+
+    def _waiting(self, action: Callable[[], Result]) -> Result:
+        with panics_told(self._bucket.scheme):
+            return waiting(action, self._stop)
 
     def _explained(self, error: Exception, file_name: str) -> Exception:
         if isinstance(error, FileNotFoundError) and not is_missing_bucket(error):

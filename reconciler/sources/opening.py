@@ -39,7 +39,8 @@ class Sources:
             raise DiagnosticError(
                 codes.MISSING_EXTRA.error(
                     f"{extra}:// needs {error.name or 'a library'}, which is not installed.",
-                    hint=f"pip install 'finetune-reconciler[{extra}]'",
+                    hint=f"Install the extra {extra}: pip install 'finetune-reconciler[{extra}]', "
+                    f"or in a checkout: pip install '.[{extra}]'",
                 )
             ) from None
         return BucketSource(address, self._stop)

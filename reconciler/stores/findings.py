@@ -91,7 +91,8 @@ def missing_library(scheme: str, extra: str) -> DiagnosticError:
     return DiagnosticError(
         codes.MISSING_LIBRARY.error(
             f"A state at {scheme}:// needs a library that is not installed.",
-            hint=f"pip install 'finetune-reconciler[{extra}]'",
+            hint=f"Install the extra {extra}: pip install 'finetune-reconciler[{extra}]', "
+            f"or in a checkout: pip install '.[{extra}]'",
         )
     )
 

@@ -23,6 +23,7 @@ from reconciler.buckets import (
     is_missing_bucket,
     may_pass,
     open_bucket,
+    panics_told,
     status_of,
     why_not_open,
 )
@@ -100,7 +101,8 @@ class ObjectClient:
         """Do what may be done twice."""
         for attempt in range(ATTEMPTS):
             try:
-                return operation()
+                with panics_told(self._address.scheme):
+                    return operation()
             except (BaseError, OSError, ValueError) as error:
                 if attempt + 1 == ATTEMPTS or not may_pass(error):
                     self._fail(error)
@@ -110,7 +112,8 @@ class ObjectClient:
     def _write(self, key: str, raw: bytes, mode: PutMode) -> str | None:
         for attempt in range(ATTEMPTS):
             try:
-                put = obstore.put(self._store, key, raw, mode=mode, use_multipart=False)
+                with panics_told(self._address.scheme):
+                    put = obstore.put(self._store, key, raw, mode=mode, use_multipart=False)
                 return _version_of(put)
             except (BaseError, OSError, ValueError) as error:
                 if _says_that_the_condition_failed(error):
@@ -145,9 +148,9 @@ def _open(address: ObjectAddress) -> Client:
     except (BaseError, ValueError) as error:
         raise DiagnosticError(
             codes.STORE_DENIED.error(
-                f"{address.location}: {why_not_open(error)}.", hint=bucket.credentials_hint
+                f"{address.location}: {why_not_open(error, bucket)}.", hint=bucket.credentials_hint
             )
-        ) from error
+        ) from None
 
 
 def _version_of(put: PutResult) -> str:

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "manifests": {"diagnostics", "model", "documents"},
     "project": {"diagnostics", "model", "documents"},
     "adapters": {"diagnostics", "model"},
-    "buckets": set(),
+    "buckets": {"diagnostics"},
     "sources": {"diagnostics", "model", "adapters", "buckets", "cloudflare.network"},
     "state": {"diagnostics", "model"},
     "stores": {"diagnostics", "model", "state", "buckets"},

@@ -325,7 +325,7 @@ def test_a_missing_extra(
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     monkeypatch.delitem(sys.modules, "reconciler.sources.hub", raising=False)
     declare(project, "hf://acme", bot=(f"hf://acme/bot@{'0' * 40}", pins(adapter)))
-    refused(project, "R919", "pip install 'finetune-reconciler[hf]'")
+    refused(project, "R919", "pip install 'finetune-reconciler[hf]', or in a checkout", "'.[hf]'")
 
 
 def test_a_profile_without_keys(

@@ -139,7 +139,10 @@ def test_a_missing_library_is_named_with_the_way_to_install_it(
     with pytest.raises(DiagnosticError) as caught:
         open_store(address, tmp_path).load()
     assert caught.value.diagnostics[0].code == "R420"
-    assert caught.value.diagnostics[0].hint == f"pip install 'finetune-reconciler[{extra}]'"
+    assert caught.value.diagnostics[0].hint == (
+        f"Install the extra {extra}: pip install 'finetune-reconciler[{extra}]', or in a "
+        f"checkout: pip install '.[{extra}]'"
+    )
 
 
 def test_opening_a_file_imports_no_library_of_a_shared_store() -> None:

@@ -76,6 +76,15 @@ NO_PROJECT = Code(
     why="A pipeline is written for the projects that are there, and passes what they need.",
     fix="Run `reconciler init` in the folder of the project, and then init --ci at the root.",
 )
+MALFORMED_VARIABLE = Code(
+    "R213",
+    "A variable of a cloud that cannot be used",
+    why="The variables of a cloud become parts of addresses and of headers. What cannot be one, "
+    "such as a secret with a line break at its end or an address without https://, is refused "
+    "before anything is sent.",
+    fix="Set the variable to the bare value: no quotes, no blanks, no line break at the end. An "
+    "endpoint is https://HOST, or http://HOST:PORT for a server on this machine.",
+)
 INTERNAL = Code(
     "R299",
     "A mistake in this tool",
