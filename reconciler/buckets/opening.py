@@ -84,14 +84,21 @@ def _open(bucket: Bucket, endpoint: str, options: ClientConfig) -> Client:
     if bucket.scheme == "az":
         return AzureStore(bucket.name, client_options=options, retry_config=_NO_RETRIES)
     config = cast("S3Config", profile_settings(os.environ))
+    # Not for the environment to turn off: a state's safety rests on it.
+    config["conditional_put"] = "etag"
+
     if bucket.scheme == "r2":
         config |= {"endpoint": endpoint or bucket.endpoint, "region": "auto"}
     return S3Store(bucket.name, config=config, client_options=options, retry_config=_NO_RETRIES)
 
 
-def why_not_open(error: Exception, bucket: Bucket) -> str:
-    """Say why a bucket could not be opened; other texts may quote settings, and so a credential."""
+def why_not_open(error: Exception, bucket: Bucket) -> tuple[str, str]:
+    """Say why a bucket could not be opened, and what to do.
+
+    The texts of other errors may quote settings, and so a credential.
+    """
     if isinstance(error, ProfileError):
-        return str(error)
+        return str(error), bucket.credentials_hint
     names = ", ".join(set_variables(bucket.scheme, os.environ)) or "none"
-    return f"the settings in the environment do not go together (set are: {names})"
+    what = f"the settings in the environment do not go together (set are: {names})"
+    return what, "Correct or unset the one that is wrong."

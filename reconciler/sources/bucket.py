@@ -47,8 +47,8 @@ class BucketSource:
             # Longer than this no single answer takes; where one does, the next goes on from there.
             self._store = open_bucket(self._bucket, connect=10, total=120)
         except (BaseError, ValueError) as error:
-            what, hint = why_not_open(error, self._bucket), self._bucket.credentials_hint
-            raise DiagnosticError(self._denied(Trouble(Kind.DENIED, what, hint))) from None
+            trouble = Trouble(Kind.DENIED, *why_not_open(error, self._bucket))
+            raise DiagnosticError(self._denied(trouble)) from None
 
     @property
     def address(self) -> SourceAddress:

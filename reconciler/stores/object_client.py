@@ -146,10 +146,9 @@ def _open(address: ObjectAddress) -> Client:
     try:
         return open_bucket(bucket, connect=5, total=30)
     except (BaseError, ValueError) as error:
+        what, hint = why_not_open(error, bucket)
         raise DiagnosticError(
-            codes.STORE_DENIED.error(
-                f"{address.location}: {why_not_open(error, bucket)}.", hint=bucket.credentials_hint
-            )
+            codes.STORE_DENIED.error(f"{address.location}: {what}.", hint=hint)
         ) from None
 
 

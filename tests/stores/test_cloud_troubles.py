@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.stores import object_client
+from tests.cli.conftest import Project, project, serve
 from tests.faults.server import unused_port
 from tests.stores.clouds import (
     ADDRESSES,
@@ -23,8 +24,9 @@ from tests.stores.clouds import (
     machine,
     url,
 )
+from tests.stores.places import SERVERS
 
-__all__ = ["machine", "url"]
+__all__ = ["machine", "project", "serve", "url"]
 
 
 # No answer
@@ -181,3 +183,16 @@ def test_settings_that_do_not_go_together_are_named(machine: Machine) -> None:
     machine.set(ENDPOINTS["s3"] | AWS_KEYS | {"AWS_CHECKSUM_ALGORITHM": "hunter2"})
     said = machine.refuses("state", "list", "--state", ADDRESSES["s3"])
     assert "do not go together (set are: AWS_ACCESS_KEY_ID, AWS_CHECKSUM_ALGORITHM," in said
+    assert "hint: Correct or unset the one that is wrong." in said
+
+
+def test_the_environment_cannot_turn_conditional_writes_off(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SERVERS["s3"]() as served:
+        for name, value in served.environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_CONDITIONAL_PUT", "disabled")
+        monkeypatch.setenv("RECONCILER_STATE", f"{served.prefix}prod")
+        project.declare("a")
+        assert project.apply().code == 0
