@@ -41,7 +41,8 @@ class Diagnostic:
     """One finding.
 
     code: stable, such as "R104"; `reconciler explain R104` tells more.
-    summary: constant per code. detail: what is wrong here. hint: what to do.
+    summary: constant per code. detail: what is wrong here. hint: what to do, and on lines of
+    their own the commands to copy for it.
     address: the finetune it is about. range: where in which file.
     """
 

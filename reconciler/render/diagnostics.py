@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from reconciler.diagnostics import Diagnostic, SourceRange
 from reconciler.render.style import Style
-from reconciler.render.text import columns_of, count, fold, head, safe, tail
+from reconciler.render.text import columns_of, count, fold, head, inert, safe, tail
 
 _TAB = "  "
 
@@ -28,8 +28,11 @@ def render_diagnostic(diagnostic: Diagnostic, style: Style) -> str:
     if diagnostic.detail:
         lines.append(fold(diagnostic.detail, style.columns, "  "))
     if diagnostic.hint:
-        folded = fold(f"hint: {diagnostic.hint}", style.columns, "  ")
+        prose, *commands = diagnostic.hint.split("\n")
+        folded = fold(f"hint: {prose}", style.columns, "  ")
         lines.append(folded.replace("hint:", style.paint("hint:", "cyan", "bold"), 1))
+        # A command that is folded cannot be copied.
+        lines.extend(inert(f"    {command}") for command in commands)
     return "\n".join(lines)
 
 
