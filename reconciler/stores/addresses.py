@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import state as codes
@@ -62,11 +62,13 @@ class DatabaseAddress:
 
     @property
     def location(self) -> str:
-        """The address without its options."""
-        user = f"{self.user}@" if self.user else ""
+        """The address, with the options: without them, TLS would be another."""
+        user = f"{quote(self.user, safe='')}@" if self.user else ""
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = f":{self.port}" if self.port else ""
-        return f"postgresql://{user}{host}{port}/{self.database}/{self.name}"
+        path = f"{quote(self.database, safe='')}/{self.name}"
+        options = f"?{urlencode(self.options, safe='/', quote_via=quote)}" if self.options else ""
+        return f"postgresql://{user}{host}{port}/{path}{options}"
 
 
 def scheme_of(address: str) -> str:
