@@ -10,12 +10,13 @@ from reconciler.state.snapshot import (
     State,
     new_state,
 )
-from reconciler.state.store import LockInfo, Snapshot, StateLock, StateStore
+from reconciler.state.store import DamagedStateError, LockInfo, Snapshot, StateLock, StateStore
 
 __all__ = [
     "MAX_BYTES",
     "AssetRecord",
     "AssetStatus",
+    "DamagedStateError",
     "FinetuneRecord",
     "Generation",
     "Intent",

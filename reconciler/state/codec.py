@@ -156,11 +156,7 @@ def _check_seal(raw: bytes, version: int) -> str:
 
 
 def _damaged(location: str, what: str) -> Diagnostic:
-    return codes.STATE_DAMAGED.error(
-        f"{location}: {what}",
-        hint=f"Put a good copy back ({location}.backup is the one before the last apply). "
-        "With none, move it away and plan: what the account has is adopted by name.",
-    )
+    return codes.STATE_DAMAGED.error(f"{location}: {what}", hint="Take another copy.")
 
 
 def _decode(document: dict[str, Any]) -> State:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.state.snapshot import State
 
 
@@ -16,6 +17,14 @@ class Snapshot:
 
     state: State
     version: str
+
+
+class DamagedStateError(DiagnosticError):
+    """R402. version: the store's own of what cannot be read; a save that names it replaces it."""
+
+    def __init__(self, *diagnostics: Diagnostic, version: str) -> None:
+        super().__init__(*diagnostics)
+        self.version = version
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,10 @@ class StateStore(Protocol):
         ...
 
     def load(self) -> Snapshot | None:
-        """Return the state, or None where there is none yet."""
+        """Return the state, or None where there is none yet.
+
+        Raises DamagedStateError where what is stored can be replaced, but not read.
+        """
         ...
 
     def save(self, state: State, expected: str) -> str:

@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from shlex import quote
 
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import state as codes
 from reconciler.diagnostics.text import printable
-from reconciler.state import LockInfo, State, decode_state
+from reconciler.state import DamagedStateError, LockInfo, Snapshot, decode_state
 
 MAX_BYTES = 256_000_000
 """About a million finetunes."""
+
+_UNLOCK = "reconciler state unlock"
 
 UNKNOWN_HOLDER = LockInfo("unknown", "an unknown operation", "somebody unknown", "an unknown time")
 """Stands for a holder whose description cannot be read."""
 
 
-def decode(raw: bytes, location: str, older_copies: str) -> State:
-    """Decode a state that has no backup file beside it; older_copies: where to find some."""
+def decode(
+    raw: bytes, version: str, location: str, older_copies: str, copy: str = "copy.json"
+) -> Snapshot:
+    """Decode what is stored at a version; DamagedStateError where it is damaged.
+
+    older_copies: where to find some. copy: the name of the one to put back.
+    """
     try:
-        return decode_state(raw, location)
+        return Snapshot(decode_state(raw, location), version)
     except DiagnosticError as error:
-        hint = f"Put a good copy back with `reconciler state push`; {older_copies}."
-        damaged = codes.STATE_DAMAGED.id
-        told = [replace(d, hint=hint) if d.code == damaged else d for d in error.diagnostics]
-        raise DiagnosticError(*told) from error
+        if any(d.code != codes.STATE_DAMAGED.id for d in error.diagnostics):
+            raise
+        hint = (
+            "With no good copy, move it away and plan: what the account has is adopted by name. "
+            f"With one ({older_copies}):\n"
+            f"reconciler state push {quote(copy)} --replace-damaged --state {quote(location)}"
+        )
+        told = [replace(d, hint=hint) for d in error.diagnostics]
+        raise DamagedStateError(*told, version=version) from error
 
 
 def check_size(size: int, location: str) -> None:
@@ -55,8 +68,8 @@ def locked(location: str, holder: LockInfo | None, timeout: float) -> Diagnostic
     return DiagnosticError(
         codes.STATE_LOCKED.error(
             f"{location} is held by {who}{waited}.",
-            hint="Wait for it, or give --lock-timeout SECONDS. If it is gone for good: "
-            "reconciler state unlock",
+            hint="Wait for it, or give --lock-timeout SECONDS. If it is gone for good:\n"
+            f"{_UNLOCK} --state {quote(location)}",
         )
     )
 
@@ -81,7 +94,7 @@ def no_such_lock(location: str, lock_id: str, holder: LockInfo | None) -> Diagno
     return DiagnosticError(
         codes.NO_SUCH_LOCK.error(
             f"{location} is not held by lock {printable(lock_id, 40)}. {now}",
-            hint="reconciler state unlock shows who holds it.",
+            hint=f"This shows who holds it:\n{_UNLOCK} --state {quote(location)}",
         )
     )
 
@@ -102,6 +115,6 @@ def lock_left(location: str, why: str) -> DiagnosticError:
     return DiagnosticError(
         codes.LOCK_LEFT.error(
             f"The lock of {location} is still there: {why}",
-            hint="reconciler state unlock shows it, and how to free it.",
+            hint=f"This shows it, and how to free it:\n{_UNLOCK} --state {quote(location)}",
         )
     )

@@ -67,7 +67,7 @@ class HttpStore:
         if raw is None:
             return None
         copies = "GitLab keeps older versions of a state"
-        return Snapshot(findings.decode(raw, self._location, copies), _version(raw))
+        return findings.decode(raw, _version(raw), self._location, copies)
 
     def save(self, state: State, expected: str) -> str:
         """Replace the state; see StateStore, and above what that is worth here."""

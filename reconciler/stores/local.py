@@ -15,11 +15,11 @@ from reconciler.diagnostics.codes import state as codes
 from reconciler.diagnostics.text import printable
 from reconciler.state import (
     MAX_BYTES,
+    DamagedStateError,
     LockInfo,
     Snapshot,
     State,
     StateLock,
-    decode_state,
     encode_state,
 )
 from reconciler.stores import findings
@@ -35,12 +35,16 @@ from reconciler.stores.file_lock import FileLock
 
 
 class LocalStore:
-    """One state file. Beside it lie its lock, and a backup of the state before the last run."""
+    """One state file. Beside it lie its lock, and a backup of the state before the last run.
+
+    A damaged one that a good one replaced is kept, too, as `.damaged`.
+    """
 
     def __init__(self, path: Path, location: str) -> None:
         self._path = path
         self._location = location
         self._backed_up = False
+        self._kept_in = ".backup"
 
     @property
     def location(self) -> str:
@@ -52,7 +56,14 @@ class LocalStore:
         raw = self._read()
         if raw is None:
             return None
-        return Snapshot(decode_state(raw, self._location), _version(raw))
+        copy = f"{self._location}.backup"
+        copies = "the .backup is the one before the last run"
+        try:
+            return findings.decode(raw, _version(raw), self._location, copies, copy)
+        except DamagedStateError:
+            # The backup beside it may be the only good one.
+            self._kept_in = ".damaged"
+            raise
 
     def save(self, state: State, expected: str) -> str:
         """Replace the state; see StateStore.
@@ -139,10 +150,11 @@ class LocalStore:
             remove(temporary)
             try:
                 write_new(temporary, old)
-                put_in_place(temporary, self._path.with_name(f"{self._path.name}.backup"))
+                kept = self._path.with_name(f"{self._path.name}{self._kept_in}")
+                put_in_place(temporary, kept)
             except OSError as error:
                 remove(temporary)
-                raise DiagnosticError(self._not_saved(error, ".backup")) from error
+                raise DiagnosticError(self._not_saved(error, self._kept_in)) from error
         self._backed_up = True
 
     def _read(self) -> bytes | None:

@@ -53,7 +53,7 @@ class ObjectStorage:
             return None
         raw, version = found
         copies = "the bucket has older versions if versioning is on"
-        return Snapshot(findings.decode(raw, self._location, copies), version)
+        return findings.decode(raw, version, self._location, copies)
 
     def save(self, state: State, expected: str) -> str:
         """Replace the state; see StateStore."""

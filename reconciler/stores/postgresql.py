@@ -36,18 +36,19 @@ class PostgresqlStore:
 
     @property
     def location(self) -> str:
-        """The address without its options."""
+        """The address."""
         return self._location
 
     def load(self) -> Snapshot | None:
         """Read the state; see StateStore."""
         with self._session() as session:
-            raw = session.read(self._address.name)
-        if raw is None:
+            found = session.read(self._address.name)
+        if found is None:
             return None
+        raw, version = found
         findings.check_size(len(raw), self._location)
         copies = "the table reconciler.history has the states of earlier runs"
-        return Snapshot(findings.decode(raw, self._location, copies), _version(raw))
+        return findings.decode(raw, version, self._location, copies)
 
     def save(self, state: State, expected: str) -> str:
         """Replace the state and write its history in one transaction; see StateStore."""

@@ -107,12 +107,14 @@ class Session:
             execute(_TABLES)
             execute("INSERT INTO reconciler.version VALUES (%s)", [TABLES_VERSION])
 
-    def read(self, name: str) -> bytes | None:
-        """Return the state's bytes."""
+    def read(self, name: str) -> tuple[bytes, str] | None:
+        """Return the state's bytes and its version, which may be another's than the bytes'."""
         with self._guarded():
-            statement: LiteralString = "SELECT content FROM reconciler.state WHERE name = %s"
+            statement: LiteralString = (
+                "SELECT content, version FROM reconciler.state WHERE name = %s"
+            )
             row = self._connection.execute(statement, [name]).fetchone()
-        return bytes(row[0]) if row else None
+        return (bytes(row[0]), row[1]) if row else None
 
     def write(
         self, name: str, raw: bytes, state: State, version: str, expected: str, run: LockInfo
