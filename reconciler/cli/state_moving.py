@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -14,7 +17,16 @@ from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as project_codes
 from reconciler.diagnostics.codes import state as codes
 from reconciler.diagnostics.text import printable
-from reconciler.state import Snapshot, State, StateLock, StateStore, decode_state, encode_state
+from reconciler.project import STATE_VARIABLE
+from reconciler.state import (
+    DamagedStateError,
+    Snapshot,
+    State,
+    StateLock,
+    StateStore,
+    decode_state,
+    encode_state,
+)
 from reconciler.state.succession import check_succession
 from reconciler.stores import open_store
 from reconciler.stores.local import LocalStore
@@ -37,13 +49,21 @@ def pull(terminal: Terminal, state: str, sandbox: bool) -> int:
 
 @click.command("push")
 @click.argument("file")
+@click.option("--replace-damaged", is_flag=True, help="Replace a stored state that is damaged.")
 @state_options
 @lock_option
 @click.pass_obj
-def push(terminal: Terminal, file: str, state: str, sandbox: bool, lock_timeout: float) -> int:
+def push(
+    terminal: Terminal,
+    file: str,
+    replace_damaged: bool,
+    state: str,
+    sandbox: bool,
+    lock_timeout: float,
+) -> int:
     """Store a state from a file, or from standard input (-).
 
-    Refused where the stored one is newer, or of another lineage or account.
+    Refused where the stored one is newer, knows more, or is of another lineage or account.
 
     \b
     Example:
@@ -51,18 +71,16 @@ def push(terminal: Terminal, file: str, state: str, sandbox: bool, lock_timeout:
     """
     workspace = Workspace(terminal, state=state, sandbox=sandbox, lock_timeout=lock_timeout)
     pushed = decode_state(_read(file), file)
-    account = workspace.settings.account_id
-    if account and pushed.account_id != account:
-        raise DiagnosticError(
-            codes.STATE_OTHER_ACCOUNT.error(
-                f"{printable(file)} is of account {printable(pushed.account_id)}, not {account}.",
-                hint="Push the state of this account, or name the other account.",
-            )
-        )
+    workspace.check_account(pushed, printable(file))
     store = workspace.store()
-    with workspace.locked(store, "state push") as lock:
-        _put(pushed, store, lock)
-    terminal.out(f"{store.location} has serial {pushed.serial} now.")
+    try:
+        with workspace.locked(store, "state push") as lock:
+            before = _put(pushed, store, lock, replace_damaged=replace_damaged)
+    except DamagedStateError as error:
+        command = f"reconciler state push {quote(file)} --replace-damaged"
+        hint = f"To replace it:\n{command} --state {quote(store.location)}"
+        raise DiagnosticError(*(replace(d, hint=hint) for d in error.diagnostics)) from error
+    terminal.out(f"{store.location} has serial {pushed.serial} now{before}.")
     return 0
 
 
@@ -75,8 +93,8 @@ def migrate(terminal: Terminal, target: str, state: str, sandbox: bool, lock_tim
     """Copy the state to another place, and check the copy.
 
     Both places are locked. Lineage and serial stay, so that the way back is the
-    same command. The old copy stays where it is; nothing uses it any more once
-    reconciler.yaml names the new place.
+    same command. The old copy stays where it is; nothing uses it any more once the
+    new place is named as the message at the end says.
 
     \b
     Examples:
@@ -85,23 +103,26 @@ def migrate(terminal: Terminal, target: str, state: str, sandbox: bool, lock_tim
     """
     workspace = Workspace(terminal, state=state, sandbox=sandbox, lock_timeout=lock_timeout)
     source = workspace.store()
-    destination = open_store(target, workspace.settings.root)
-    if source.location == destination.location:
+    root = workspace.settings.root
+    destination = open_store(target, root)
+    if _place(source, root) == _place(destination, root):
         raise DiagnosticError(
             project_codes.INVALID_USAGE.error(
                 f"The state is in {source.location} already.", hint="Give another place with --to."
             )
         )
+    # In a wrong folder nothing is made, not even a lock.
+    workspace.recorded(source)
     with (
         workspace.locked(source, "state migrate") as lock,
         workspace.locked(destination, "state migrate") as other_lock,
     ):
         snapshot = workspace.recorded(source)
-        _put(snapshot.state, destination, other_lock)
+        before = _put(snapshot.state, destination, other_lock)
         lock.check()
         _check_copy(snapshot, destination)
-    terminal.out(f"Copied serial {snapshot.state.serial} to {destination.location}.")
-    terminal.err(f"Now name it in reconciler.yaml: state: {destination.location}")
+    terminal.out(f"Copied serial {snapshot.state.serial} to {destination.location}{before}.")
+    terminal.err(f"Now name it {_where_to_name(target, root)}")
     terminal.err(f"Then remove {source.location}, so that nobody applies with the old copy.")
     return 0
 
@@ -136,7 +157,8 @@ def unlock(terminal: Terminal, lock_id: str | None, state: str, sandbox: bool) -
         terminal.err("The lock of a file goes with the process that holds it: end that one.")
     else:
         terminal.err("If the holder is gone for good:")
-        terminal.err(f"  reconciler state unlock --force {shown}")
+        address = f"--state {quote(store.location)}"
+        terminal.err(f"  reconciler state unlock --force {quote(shown)} {address}")
     return 0
 
 
@@ -151,17 +173,50 @@ def _read(file: str) -> bytes:
         raise DiagnosticError(project_codes.INVALID_USAGE.error(detail)) from error
 
 
-def _put(state: State, store: StateStore, lock: StateLock) -> None:
-    """Store a state where there is none, or an earlier one of the same project."""
-    stored = store.load()
-    if stored is not None:
-        problem = check_succession(state, stored.state, store.location)
-        if problem is not None:
-            raise DiagnosticError(problem)
-        if stored.state == state:
-            return
+def _place(store: StateStore, root: Path) -> str:
+    """Tell one place from another, however it is written."""
+    if isinstance(store, LocalStore):
+        return os.path.realpath(root / store.location)
+    # The options of a database say how to get there.
+    is_database = store.location.startswith("postgresql://")
+    return store.location.partition("?")[0] if is_database else store.location
+
+
+def _where_to_name(address: str, root: Path) -> str:
+    """Say how the next run finds it: where the project file counts, or may name a server, there."""
+    try:
+        open_store(address, root, from_project_file=True)
+    except DiagnosticError:
+        return f"in the environment of all who use it: export {STATE_VARIABLE}={quote(address)}"
+    if os.environ.get(STATE_VARIABLE):
+        return f"where {STATE_VARIABLE} is set: export {STATE_VARIABLE}={quote(address)}"
+    return f"in reconciler.yaml: state: {address}"
+
+
+def _put(state: State, store: StateStore, lock: StateLock, *, replace_damaged: bool = False) -> str:
+    """Store a state where there is none, or an earlier one of the same project.
+
+    Returns what to tell of the one that it replaced.
+    """
+    version = before = ""
+    try:
+        stored = store.load()
+    except DamagedStateError as error:
+        if not replace_damaged:
+            raise
+        kept = f" (kept as {store.location}.damaged)" if isinstance(store, LocalStore) else ""
+        version, before = error.version, f", in place of a damaged state{kept}"
+    else:
+        if stored is not None:
+            problem = check_succession(state, stored.state, store.location)
+            if problem is not None:
+                raise DiagnosticError(problem)
+            if stored.state == state:
+                return ""
+            version, before = stored.version, f", in place of serial {stored.state.serial}"
     lock.check()
-    store.save(state, stored.version if stored else "")
+    store.save(state, version)
+    return before
 
 
 def _check_copy(snapshot: Snapshot, destination: StateStore) -> None:

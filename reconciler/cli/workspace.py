@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 
 from reconciler.cli.declared import Declared, declare
 from reconciler.cli.files import make_private_folder
@@ -26,6 +27,7 @@ from reconciler.cloudflare import (
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as codes
 from reconciler.diagnostics.codes import state as state_codes
+from reconciler.diagnostics.text import printable
 from reconciler.plan import Plan, Scope, build_plan
 from reconciler.project import Flags, resolve_settings
 from reconciler.refresh import PriorState, refresh
@@ -114,15 +116,7 @@ class Workspace:
         snapshot = store.load()
         if snapshot is None:
             return Snapshot(new_state(self.settings.require_account()), "")
-        recorded = snapshot.state.account_id
-        if self.settings.account_id and recorded != self.settings.account_id:
-            raise DiagnosticError(
-                state_codes.STATE_OTHER_ACCOUNT.error(
-                    f"{store.location} is of account {recorded}, not {self.settings.account_id}.",
-                    hint="Name the state of this account with --state, or set "
-                    f"CLOUDFLARE_ACCOUNT_ID={recorded}.",
-                )
-            )
+        self.check_account(snapshot.state, store.location)
         return snapshot
 
     def recorded_state(self) -> State:
@@ -130,7 +124,7 @@ class Workspace:
         return self.recorded(self.store()).state
 
     def recorded(self, store: StateStore) -> Snapshot:
-        """Load what a store has; DiagnosticError (R412) where there is none yet."""
+        """Load what a store has; DiagnosticError (R404, R412) where there is none of ours yet."""
         snapshot = store.load()
         if snapshot is None:
             raise DiagnosticError(
@@ -139,7 +133,21 @@ class Workspace:
                     hint=self._where_a_state_is(),
                 )
             )
+        self.check_account(snapshot.state, store.location)
         return snapshot
+
+    def check_account(self, state: State, location: str) -> None:
+        """Raise DiagnosticError (R404) where a state is of another account than the one named."""
+        if self.settings.account_id in ("", state.account_id):
+            return
+        account, recorded = self.settings.require_account(), printable(state.account_id, 40)
+        raise DiagnosticError(
+            state_codes.STATE_OTHER_ACCOUNT.error(
+                f"{location} is of account {recorded}, not {account}.",
+                hint="Name the state of this account, or set "
+                f"CLOUDFLARE_ACCOUNT_ID={quote(recorded)}",
+            )
+        )
 
     def _where_a_state_is(self) -> str:
         if not self.is_sandbox and (self.settings.root / SANDBOX_STATE).exists():

@@ -13,8 +13,9 @@ STATE_DAMAGED = Code(
     "R402",
     "The state is damaged",
     why="A torn or edited state could hide a finetune that exists, or an unfinished create.",
-    fix="Put a good copy back (the .backup beside it, or a copy from your CI). With no copy, "
-    "move the file away and plan: what the account has under the same names is adopted.",
+    fix="Put a good copy back (the .backup beside it, or a copy from your CI) with `reconciler "
+    "state push COPY --replace-damaged`. With no copy, move the damaged one away and plan: what "
+    "the account has under the same names is adopted.",
 )
 STATE_NEWER = Code(
     "R403",
@@ -147,7 +148,8 @@ NO_SUCH_LOCK = Code(
 NOT_A_SUCCESSOR = Code(
     "R423",
     "Not a later state of this project",
-    why="Replacing a state by an older or a foreign one forgets finetunes that exist.",
+    why="Replacing a state by an older or a foreign one, or by a copy that was changed apart, "
+    "forgets finetunes that exist, or creates whose outcome nobody knows yet.",
     fix="Pull the current state and compare. To begin anew, move the stored one away first.",
 )
 STORE_ANSWER = Code(
