@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from reconciler.state import encode_state
+from reconciler.stores import open_store
 from tests.state.samples import rich
 from tests.stores.commands import FILE, Project
 from tests.stores.conftest import Serve
@@ -150,3 +151,32 @@ def test_of_two_migrations_at_once_one_is_told_of_the_other(road: Road) -> None:
     assert project.stored(road.address) == rich()
     assert "R423" in other.run("state", "migrate", "--to", road.address, code=1)
     assert project.stored(road.address) == rich()
+
+
+@pytest.mark.parametrize("road", ["s3"], indirect=True)
+@pytest.mark.parametrize("way", ["there", "back"])
+def test_a_lock_that_is_freed_meanwhile_is_noticed(road: Road, way: str) -> None:
+    """Freed as the state is read: nothing is saved any more, or the copy is known to be stale."""
+    project, store = road.project, open_store(road.address, road.project.root)
+    arguments = ("state", "migrate", "--to", road.address)
+    if way == "back":
+        project.store(rich(), road.address)
+        arguments = ("state", "migrate", "--state", road.address, "--to", FILE)
+    else:
+        project.keep(rich())
+    freed = threading.Event()
+
+    def decide(method: str, number: int) -> str:
+        path = road.proxy.requests[number - 1][1]
+        holder = None if freed.is_set() or method != "GET" or "lock" in path else store.holder()
+        if holder:
+            store.break_lock(holder.id)
+            freed.set()
+        return ""
+
+    road.proxy.decide = decide
+    said = project.run(*arguments, code=1)
+    assert freed.is_set()
+    assert "R410" in said
+    if way == "there":
+        assert project.stored(road.address) is None

@@ -175,11 +175,18 @@ def test_an_intent_that_became_a_finetune_is_not_missed(project: Project, addres
     record = replace(next(iter(rich().finetunes.values())), current=generation, superseded=())
     project.keep(rich().following({**rich().finetunes, writer: record}, {}))
     assert "in place of serial 7" in project.run("state", "migrate", "--to", address)
-    # But one that was listed before the create was sent is not what became of it.
+    # But one that was listed before the create was sent is not what became of it,
     other = replace(record, current=replace(generation, id=intent.known_ids[0]))
-    project.keep(rich(), "stored.json")
+    stored = project.keep(rich(), "stored.json")
     project.keep(rich().following({**rich().finetunes, writer: other}, {}))
     assert "R423" in project.run("state", "migrate", "--to", "stored.json", code=1)
+    assert (project.root / "stored.json").read_bytes() == stored
+    # nor one that was recorded before, such as one that is gone from the account.
+    before = replace(rich(), finetunes={**rich().finetunes, writer: record})
+    stored = project.keep(before, "stored.json")
+    project.keep(before.following(before.finetunes, {}))
+    assert "R423" in project.run("state", "migrate", "--to", "stored.json", code=1)
+    assert (project.root / "stored.json").read_bytes() == stored
 
 
 @pytest.mark.parametrize("to", [f"./{FILE}", f"folder/../{FILE}", "{root}/" + FILE, "link.json"])
