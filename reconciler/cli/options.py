@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from reconciler.cli.terminal import Terminal
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 Decorator = Callable[[Function], Function]
 
@@ -29,6 +31,25 @@ def _not_empty(ctx: click.Context, param: click.Parameter, value: str) -> str:
     if given and not value:
         raise click.BadParameter("it is empty.")
     return value
+
+
+def _state(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if _not_empty(ctx, param, value):
+        _repeat(ctx, "--state", value)
+    return value
+
+
+def _sandbox(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
+    if value:
+        _repeat(ctx, "--sandbox")
+    return value
+
+
+def _repeat(ctx: click.Context, *words: str) -> None:
+    """Have these flags in every command that is advised."""
+    terminal = ctx.find_object(Terminal)
+    if terminal is not None:
+        terminal.flags = (*terminal.flags, *words)
 
 
 class _Duration(click.FloatRange):
@@ -73,10 +94,15 @@ state_options: Decorator[Any] = _all(
         "--state",
         default="",
         metavar="PATH|URL",
-        callback=_not_empty,
+        callback=_state,
         help="Where the state is kept.",
     ),
-    click.option("--sandbox", is_flag=True, help="Use the emulated account in .reconciler/."),
+    click.option(
+        "--sandbox",
+        is_flag=True,
+        callback=_sandbox,
+        help="Use the emulated account in .reconciler/.",
+    ),
 )
 
 lock_option: Decorator[Any] = click.option(

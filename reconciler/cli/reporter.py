@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from types import TracebackType
 from typing import Protocol
 
@@ -137,6 +138,7 @@ class JsonReporter:
 
     def planned(self, plan: Plan) -> None:
         """Write the planned changes."""
+        plan = replace(plan, problems=self._terminal.advised(plan.problems))
         for line in self._lines.plan(plan, plan_headline(plan)):
             self._terminal.out(line)
 
@@ -147,7 +149,7 @@ class JsonReporter:
     def event(self, event: Event) -> None:
         """Write its line."""
         if isinstance(event, Remark):
-            self._terminal.out(self._lines.diagnostic(event.diagnostic))
+            self._diagnostics([event.diagnostic])
             return
         if isinstance(event, FetchStarted | UploadStarted):
             file = (event.address, event.file_name)
@@ -168,9 +170,12 @@ class JsonReporter:
     def finished(self, outcome: Outcome, problems: Iterable[Diagnostic]) -> None:
         """Write what failed and the sum."""
         found = [*outcome.failed.values(), *outcome.in_doubt.values(), *problems]
-        for diagnostic in found:
-            self._terminal.out(self._lines.diagnostic(diagnostic))
+        self._diagnostics(found)
         self._terminal.out(self._lines.summary(outcome))
+
+    def _diagnostics(self, found: Iterable[Diagnostic]) -> None:
+        for diagnostic in self._terminal.advised(found):
+            self._terminal.out(self._lines.diagnostic(diagnostic))
 
 
 def open_reporter(terminal: Terminal, *, as_json: bool) -> Reporter:

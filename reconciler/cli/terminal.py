@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TextIO
 
+from reconciler.cli.advice import advised
 from reconciler.cli.lines import Lines
 from reconciler.diagnostics import Diagnostic
 from reconciler.render.diagnostics import render_diagnostics, summarize
@@ -19,13 +20,15 @@ class Terminal:
     """Writes to both streams. A stream that breaks ends the writing, not the work.
 
     on_broken: called when one breaks. lost: what the system said when results could not be
-    written, "" where all were or where their reader just went away.
+    written, "" where all were or where their reader just went away. flags: those of the command
+    that every command needs which is advised, --state and --sandbox.
     """
 
     def __init__(self, *, no_color: bool = False) -> None:
         self.no_color = no_color or bool(os.environ.get("NO_COLOR"))
         self.on_broken: Callable[[], None] = lambda: None
         self.lost = ""
+        self.flags: tuple[str, ...] = ()
         self._broken: set[TextIO] = set()
 
     @property
@@ -55,10 +58,14 @@ class Terminal:
 
     def diagnostics(self, found: Iterable[Diagnostic]) -> None:
         """Write diagnostics and how many they are."""
-        listed = list(found)
+        listed = self.advised(found)
         if listed:
             style = self.err_style
             self.err(f"{render_diagnostics(listed, style)}\n\n{summarize(listed, style)}")
+
+    def advised(self, found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+        """Make the commands in diagnostics such that they can be typed as they are."""
+        return tuple(advised(diagnostic, self.flags) for diagnostic in found)
 
     def _style(self, stream: TextIO) -> Style:
         if not stream.isatty():
