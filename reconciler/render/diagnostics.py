@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from reconciler.diagnostics import Diagnostic, SourceRange
+from reconciler.diagnostics.text import PASTE
 from reconciler.render.style import Style
 from reconciler.render.text import columns_of, count, fold, head, inert, safe, tail
 
@@ -28,12 +29,18 @@ def render_diagnostic(diagnostic: Diagnostic, style: Style) -> str:
     if diagnostic.detail:
         lines.append(fold(diagnostic.detail, style.columns, "  "))
     if diagnostic.hint:
-        prose, *commands = diagnostic.hint.split("\n")
-        folded = fold(f"hint: {prose}", style.columns, "  ")
-        lines.append(folded.replace("hint:", style.paint("hint:", "cyan", "bold"), 1))
-        # A command that is folded cannot be copied.
-        lines.extend(inert(f"    {command}") for command in commands)
+        shown = "\n".join(_hint(diagnostic.hint, style))
+        lines.append(shown.replace("hint:", style.paint("hint:", "cyan", "bold"), 1))
     return "\n".join(lines)
+
+
+def _hint(hint: str, style: Style) -> Iterator[str]:
+    """Fold what is to be read, and leave whole what is to be copied."""
+    for line in f"hint: {hint}".split("\n"):
+        if line.startswith((PASTE, "reconciler ")):
+            yield inert(f"    {line.removeprefix(PASTE)}")
+        else:
+            yield fold(line, style.columns, "  ")
 
 
 def summarize(diagnostics: Iterable[Diagnostic], style: Style) -> str:
