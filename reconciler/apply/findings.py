@@ -8,6 +8,7 @@ from reconciler.apply.tasks import UploadResult
 from reconciler.cloudflare.outcomes import AlreadyThere
 from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.diagnostics.codes import apply as codes
+from reconciler.diagnostics.text import to_paste
 from reconciler.model import Address, RemoteFinetune
 from reconciler.plan.unresolved import Candidates, ways_on, what_is_listed, when_it_was_sent
 from reconciler.state import Intent
@@ -56,8 +57,9 @@ def incomplete(result: UploadResult, cause: Diagnostic) -> Diagnostic:
 def unverified(result: UploadResult, outcome: AlreadyThere) -> Diagnostic:
     """Say that the account had a file already."""
     return codes.UPLOAD_UNVERIFIED.warning(
-        f"{result.finetune_id} had a {result.asset.file_name} already: {outcome.diagnostic.detail}",
-        hint="Check that it answers; an earlier upload whose answer was lost is the usual cause.",
+        outcome.diagnostic.detail,
+        hint="An earlier upload whose answer was lost is the usual cause. Ask whether it answers:"
+        + to_paste(f"reconciler verify {result.change.address.name}"),
         address=str(result.change.address),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import apply as codes
 from reconciler.model import Address, Listing
+from reconciler.plan.unresolved import other_fields, ways_on
 from reconciler.refresh import attributes_of, candidates_for, is_evidence, taken_over
 from reconciler.state import Intent, State
 
@@ -16,7 +17,7 @@ def adopt(state: State, address: Address, remote_id: str, listing: Listing) -> S
     intent = state.pending[address]
     name = intent.attributes.name
     remote = next((r for r in listing.finetunes if r.id == remote_id), None)
-    recorded = {generation.id for generation in state.generations()}
+    recorded = frozenset(generation.id for generation in state.generations())
     problem = ""
     if remote is None:
         problem = f"The account lists no finetune with the id {remote_id}."
@@ -25,12 +26,11 @@ def adopt(state: State, address: Address, remote_id: str, listing: Listing) -> S
     elif remote.id in intent.known_ids:
         problem = f'{remote_id} was listed before the create of "{name}" was sent.'
     elif not intent.attributes.matches(attributes_of(remote)):
-        problem = f'{remote_id} has other attributes than the create of "{name}".'
+        others = " and another ".join(other_fields(intent, remote))
+        problem = f'{remote_id} has another {others} than the create of "{name}".'
     if remote is None or problem:
-        listed = ", ".join(r.id for r in listing.named(name)) or "none"
-        raise DiagnosticError(
-            codes.NOT_THE_RESULT.error(problem, hint=f'The account lists as "{name}": {listed}.')
-        )
+        hint = ways_on(address, intent, candidates_for(intent, listing, recorded))
+        raise DiagnosticError(codes.NOT_THE_RESULT.error(problem, hint=hint))
     finetunes = {**state.finetunes}
     finetunes[address] = taken_over(intent, remote, state.finetunes.get(address))
     return state.following(finetunes, _without(state, {address}))

@@ -12,6 +12,7 @@ from reconciler.plan import findings
 from reconciler.plan.decisions import Decision, decide, forget
 from reconciler.plan.plan import EVERYTHING, Plan, Quota, Scope
 from reconciler.plan.standing import Standings
+from reconciler.plan.unverified import say_unverified
 from reconciler.refresh import PriorState, Unresolved
 from reconciler.state import FinetuneRecord
 
@@ -58,6 +59,7 @@ def build_plan(
             *(problem for a, problem in moves.problems.items() if a in wanted),
             *_check_names(wanted.values()),
             *(problem for decision in decisions for problem in decision.problems),
+            *say_unverified(d.unverified for d in decisions if d.unverified),
             *(
                 findings.unresolved(item, was_asked=prior.listing is not None)
                 for item in unresolved

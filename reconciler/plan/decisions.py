@@ -11,16 +11,21 @@ from reconciler.model import Action, Address, Asset, AttributeChange, Change, Fi
 from reconciler.plan import findings
 from reconciler.plan.differences import asset_changes, attribute_changes
 from reconciler.plan.standing import Standing
+from reconciler.plan.unverified import Unverified, recorded_unverified
 from reconciler.refresh import PriorState, attributes_of
 from reconciler.state import AssetStatus, FinetuneRecord, Generation
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A change, and what there is to say about it."""
+    """A change, and what there is to say about it.
+
+    unverified: said of all finetunes together.
+    """
 
     change: Change
     problems: tuple[Diagnostic, ...] = ()
+    unverified: Unverified | None = None
 
 
 def decide(standing: Standing) -> Decision:
@@ -144,7 +149,9 @@ def _adopt(standing: Standing) -> Decision:
     if not finetune.adapter:
         return Decision(change)
     note = "which files it has cannot be seen: unverified, and not uploaded again"
-    return Decision(replace(change, notes=(note,)), (findings.unverified(finetune, remote.id),))
+    return Decision(
+        replace(change, notes=(note,)), unverified=Unverified(finetune, remote.id, is_new=True)
+    )
 
 
 # Another generation
@@ -228,7 +235,9 @@ def _keep(standing: Standing, current: Generation) -> Decision:
         uploads=uploads,
         verification=None if uploads else current.verification,
     )
-    return Decision(change, findings.remarks(standing, current))
+    return Decision(
+        change, findings.remarks(standing, current), recorded_unverified(finetune, current)
+    )
 
 
 def _bookkeeping(standing: Standing) -> tuple[Action, str]:

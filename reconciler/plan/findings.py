@@ -5,6 +5,7 @@ from __future__ import annotations
 from reconciler.diagnostics import Diagnostic
 from reconciler.diagnostics.codes import plan as codes
 from reconciler.diagnostics.codes import verification as verification_codes
+from reconciler.diagnostics.text import to_paste
 from reconciler.model import Address, AttributeChange, Finetune, RemoteFinetune, Verification
 from reconciler.plan.standing import Standing
 from reconciler.plan.unresolved import (
@@ -32,11 +33,12 @@ def recorded_elsewhere(standing: Standing, owner: Address) -> Diagnostic:
     """The finetune of its name belongs to another address."""
     new = standing.finetune.address
     # A move onto what is recorded is refused; see move_blocked.
-    first = f"first reconciler state rm {new.name}, then " if standing.record else ""
+    first = f" first:{to_paste(f'reconciler state rm {new.name}')}\nthen" if standing.record else ""
+    moved = to_paste(f"moved: [{{from: {owner.name}, to: {new.name}}}]")
     return codes.RECORDED_ELSEWHERE.error(
         f'The state has "{standing.name}" as {owner}.',
-        hint=f"If {owner.name} became {new.name}, say so: {first}"
-        f"moved: [{{from: {owner.name}, to: {new.name}}}]. Otherwise choose another `name:`.",
+        hint=f"If {owner.name} became {new.name},{first} say so in a manifest:{moved}\n"
+        "Otherwise choose another `name:`.",
         address=str(new),
         range=standing.finetune.range_of("name"),
     )
@@ -95,10 +97,6 @@ def remarks(standing: Standing, current: Generation) -> tuple[Diagnostic, ...]:
     """Return what to know of a finetune that stays as it is."""
     finetune = standing.finetune
     found = []
-    if finetune.adapter and any(
-        asset.status is AssetStatus.UNVERIFIED for asset in current.assets.values()
-    ):
-        found.append(unverified(finetune, current.id))
     if standing.unseen:
         found.append(not_listed_yet(finetune.address, current))
     if current.verification and not current.verification.answered:
@@ -134,22 +132,12 @@ def renamed_by_move(standing: Standing, old: Generation) -> Diagnostic:
     return codes.RENAMED_BY_MOVE.warning(
         f"{standing.previous} became {finetune.address}, and with it the name in the account: "
         f'"{old.attributes.name}" ({old.id}) stays behind, and "{standing.name}" is created.',
-        hint=f"To keep the finetune that is there, say: name: {standing.previous.name}"
+        hint="To keep the finetune that is there, say:"
+        + to_paste(f"name: {standing.previous.name}")
         if standing.previous
         else "",
         address=str(finetune.address),
         range=finetune.range_of(""),
-    )
-
-
-def unverified(finetune: Finetune, remote_id: str) -> Diagnostic:
-    """Nobody knows which files it has."""
-    return codes.ASSETS_UNVERIFIED.warning(
-        f"{finetune.remote_name} ({remote_id}) was not uploaded from here, and the API does not "
-        "show which files it has.",
-        hint="Check that it answers; its files are neither compared nor sent again.",
-        address=str(finetune.address),
-        range=finetune.range_of("adapter"),
     )
 
 
@@ -167,7 +155,7 @@ def forgotten(
         f"({current.id}) stays in the account{too}.{lacks_files(current)}",
         hint=_renamed(address, current, twins[0])
         if len(twins) == 1
-        else f"If this is meant, say so: removed: [{address.name}]",
+        else f"If this is meant, say so in a manifest:{_removed(address)}",
         address=str(address),
     )
 
@@ -188,11 +176,16 @@ def _renamed(old: Address, current: Generation, twin: Finetune) -> str:
     if twin.versioned:
         # The suffix comes from the content, which is the same.
         name = name.removesuffix(twin.remote_name.removeprefix(twin.base_name))
+    moved = to_paste(f"moved: [{{from: {old.name}, to: {new.name}}}]")
+    kept = to_paste(f'name: "{name}"')
     return (
-        f"If it became {new.name}, say so, and nothing is created: "
-        f'moved: [{{from: {old.name}, to: {new.name}}}], and name: "{name}" '
-        f"under {new.name}. If it is to be forgotten: removed: [{old.name}]"
+        f"If it became {new.name}, say so in a manifest, and nothing is created:{moved}\n"
+        f"and below {new.name}:{kept}\nIf it is to be forgotten:{_removed(old)}"
     )
+
+
+def _removed(address: Address) -> str:
+    return to_paste(f"removed: [{address.name}]")
 
 
 def move_blocked(old: Address, new: Address) -> Diagnostic:
@@ -210,11 +203,11 @@ def unresolved(item: Unresolved, *, was_asked: bool) -> Diagnostic:
     intent, candidates = item.intent, item.candidates
     listed = what_is_listed(intent, candidates) if was_asked else "The account was not asked."
     return codes.UNRESOLVED_CREATE.error(
-        f"A create of {what_was_sent(intent)} was prepared at {when_it_was_sent(intent)}, and its "
-        f"answer never recorded. {listed}",
+        f"A create of {what_was_sent(intent)} was prepared at {when_it_was_sent(intent)}, and what "
+        f"came of it is not known. {listed}",
         hint=ways_on(item.address, intent, candidates)
         if was_asked
-        else "Plan without --no-refresh: the account may have it, and then it is adopted.",
+        else "Plan without --no-refresh: if the account has it, the next apply adopts it.",
         address=str(item.address),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.diagnostics.text import printable
+from reconciler.diagnostics.text import printable, to_paste
 from reconciler.model import Address, RemoteFinetune
 from reconciler.refresh import attributes_of
 from reconciler.state import Intent
@@ -29,42 +29,49 @@ def when_it_was_sent(intent: Intent) -> str:
 def what_is_listed(intent: Intent, candidates: Candidates) -> str:
     """Say which finetunes of its name are new, and whether they can be its result."""
     if not candidates:
-        return "The account lists none of that name that is new."
+        return f'The account has no new finetune named "{intent.attributes.name}".'
     listed = "; ".join(_one(intent, candidate) for candidate in candidates)
-    return f"The account lists {len(candidates)} new of that name: {listed}."
+    new = "1 new finetune" if len(candidates) == 1 else f"{len(candidates)} new finetunes"
+    return f'The account has {new} named "{intent.attributes.name}": {listed}.'
 
 
 def ways_on(address: Address, intent: Intent, candidates: Candidates) -> str:
     """Say what to check, and the exact commands for what can have happened."""
     fitting = [c.id for c in candidates if intent.attributes.matches(attributes_of(c))]
-    retry = f"reconciler resolve {address} --retry"
+    retry = to_paste(f"reconciler resolve {address} --retry")
     if not candidates:
+        adopt = to_paste(f"reconciler resolve {address} --adopt ID")
         return (
-            "It may still show: wait, and plan again, which adopts it by itself. If the dashboard "
-            f"does not have it either, long after that time: {retry}. If it has: "
-            f"reconciler resolve {address} --adopt ID."
+            "It may still show: wait, and plan again; once it is listed, the next apply adopts "
+            f"it. If the dashboard has it:{adopt}\n"
+            f"If it does not either, long after that time:{retry}"
         )
     if not fitting:
         return (
             "Find out who created what is listed. It cannot be adopted, because it is not what "
-            f"was sent. If ours was certainly not created: {retry}, and give yours another "
-            "`name:`, because this one is taken."
+            "was sent. If ours was certainly not created, give yours another `name:`, because "
+            f"this one is taken, and:{retry}"
         )
-    adopt = " or ".join(f"reconciler resolve {address} --adopt {id_}" for id_ in fitting)
+    adopt = to_paste(*(f"reconciler resolve {address} --adopt {id_}" for id_ in fitting))
     return (
         "Compare the times, and ask who else creates finetunes in this account. If it is what "
-        f"was sent: {adopt}. If ours was certainly not created: {retry}."
+        f"was sent:{adopt}\nIf ours was certainly not created:{retry}"
     )
 
 
-def _one(intent: Intent, candidate: RemoteFinetune) -> str:
-    shown = attributes_of(candidate)
-    others = [
+def other_fields(intent: Intent, remote: RemoteFinetune) -> list[str]:
+    """Name the attributes that a finetune of the account shows otherwise than they were sent."""
+    shown = attributes_of(remote)
+    return [
         field
-        for field in ("model", "description", "public")
+        for field in ("name", "model", "description", "public")
         if getattr(shown, field) is not None
         and getattr(shown, field) != getattr(intent.attributes, field)
     ]
+
+
+def _one(intent: Intent, candidate: RemoteFinetune) -> str:
+    others = other_fields(intent, candidate)
     alike = f"with another {' and '.join(others)}" if others else "with the same attributes"
     created = printable(candidate.created_at, 40) or "an unknown time"
     return f"{candidate.id}, created {created}, {alike}"

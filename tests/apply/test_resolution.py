@@ -29,8 +29,8 @@ def test_what_is_adopted_lacks_its_files() -> None:
     ("listed", "why"),
     [
         (remote(2, "bot"), "lists no finetune"),
-        (remote(1, "bot", description="x"), "other attributes"),
-        (remote(1, "else"), "other attributes"),
+        (remote(1, "bot", description="x"), "another description than"),
+        (remote(1, "else"), "another name than"),
         (remote(7, "bot"), "was listed before"),
         (remote(8, "bot"), "recorded already"),
     ],

@@ -406,7 +406,7 @@ def test_an_unresolved_create_names_its_candidates_and_a_command_for_each() -> N
     state = recorded(pending={"bot": intent("bot")})
     listed = [remote(1, "bot"), remote(2, "bot"), remote(3, "bot", description="x")]
     (problem,) = plan(desired(finetune("bot")), state, listed).problems
-    assert "lists 3 new of that name" in problem.detail
+    assert 'has 3 new finetunes named "bot": ' in problem.detail
     assert f"{id_of(1)}, created an unknown time, with the same attributes" in problem.detail
     assert f"{id_of(3)}, created an unknown time, with another description" in problem.detail
     for number in (1, 2):
@@ -427,7 +427,7 @@ def test_an_unresolved_create_says_what_was_sent_and_when() -> None:
     sent = state.pending[finetune("bot").address]
     assert f"(model {sent.attributes.model}, no description)" in problem.detail
     assert f"at {sent.created_at} (attempt {sent.attempt_id})" in problem.detail
-    assert "lists none of that name that is new" in problem.detail
+    assert 'The account has no new finetune named "bot".' in problem.detail
 
 
 def test_an_unresolved_create_of_what_nobody_declares_any_more_blocks_too() -> None:
@@ -472,7 +472,8 @@ def test_the_hint_leads_to_a_move_that_is_possible() -> None:
     wanted = desired(finetune("new", base_name="bot"))
     made = plan(wanted, state, [remote(1, "bot"), remote(2, "other")])
     assert codes(made) == ["R613", "r607"]
-    assert "first reconciler state rm new, then moved: [{from: old" in made.problems[0].hint
+    first = "If old became new, first:\n  reconciler state rm new\nthen say so in a manifest:\n"
+    assert f"{first}  moved: [{{from: old, to: new}}]\n" in made.problems[0].hint
 
     wanted = desired(finetune("new", base_name="bot"), moved={"new": "old"})
     blocked = plan(wanted, state, [remote(1, "bot"), remote(2, "other")])

@@ -34,7 +34,7 @@ UPLOAD_UNVERIFIED = Code(
     "R705",
     "The account had a file already",
     why="The API does not show which bytes it has, and files can't be replaced.",
-    fix="Check that the finetune answers: `reconciler verify`.",
+    fix="Ask whether the finetune answers: `reconciler verify ADDRESS`.",
 )
 NOT_CONFIRMED = Code(
     "R706",

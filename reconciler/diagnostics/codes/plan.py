@@ -57,8 +57,9 @@ ASSETS_UNVERIFIED = Code(
     "R609",
     "The adapter in the account is not verified",
     why="The API does not show which files a finetune has. An adopted one may have others, "
-    "or none.",
-    fix="Check that it answers. Files can't be replaced once they are uploaded.",
+    "or none; and where an upload found a file there already, it may have other bytes.",
+    fix="Ask whether it answers: `reconciler verify ADDRESS`. Once it did, this is not said any "
+    "more. Files can't be replaced once they are uploaded.",
 )
 NOT_LISTED_YET = Code(
     "R610",
