@@ -21,6 +21,7 @@ from reconciler.cli.options import (
     scope_options,
     state_options,
 )
+from reconciler.cli.plan import tell_new_state
 from reconciler.cli.reporter import Reporter, open_reporter
 from reconciler.cli.scope import parse_scope
 from reconciler.cli.terminal import Terminal, tell_at_once
@@ -137,6 +138,7 @@ def _apply(
         workspace.locked(store, "apply") as lock,
     ):
         planned = workspace.plan(declared, store, account, scope)
+        tell_new_state(workspace, planned, store)
         reporter.planned(planned.plan)
         if planned.plan.can_apply and not planned.plan.has_changes:
             approval.check(planned.plan)
@@ -194,7 +196,7 @@ def _print_lines(terminal: Terminal, problems: Iterable[Diagnostic]) -> None:
     """Say on the machine-readable stream, too, what ended it before it began."""
     from reconciler.render.events_json import JsonLines
 
-    for problem in problems:
+    for problem in terminal.advised(problems):
         terminal.out(JsonLines().diagnostic(problem))
 
 

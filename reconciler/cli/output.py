@@ -5,21 +5,16 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from reconciler.cli.options import state_options
-from reconciler.cli.scope import parse_addresses
+from reconciler.cli.scope import choose_recorded
 from reconciler.cli.terminal import Terminal
 from reconciler.cli.workspace import Workspace
-from reconciler.diagnostics import DiagnosticError
-from reconciler.diagnostics.codes import project as codes
-from reconciler.model import Address
 from reconciler.model.codec import encode_verification
-from reconciler.render.text import safe
-from reconciler.render.verification import outcome_text
+from reconciler.render.names import missing_files, render_names
 from reconciler.state import FinetuneRecord
 
 
@@ -33,7 +28,8 @@ def command(
 ) -> int:
     """Print the current name and id of finetunes, for what calls them.
 
-    And whether they answered when they were last asked: `reconciler verify`.
+    And whether they answered when they were last asked (`reconciler verify`), and which of
+    their files the account has not acknowledged.
 
     \b
     Examples:
@@ -42,7 +38,7 @@ def command(
     """
     workspace = Workspace(terminal, state=state, sandbox=sandbox)
     recorded = workspace.recorded_state()
-    chosen = _chosen(recorded.finetunes, addresses)
+    chosen = {a: recorded.finetunes[a] for a in choose_recorded(recorded, addresses)}
     if format_ == "json":
         terminal.out(json.dumps({a.name: _entry(r) for a, r in chosen.items()}, indent=2))
     elif format_ == "env":
@@ -54,12 +50,8 @@ def command(
             outcome = verification.outcome if verification else ""
             terminal.out(f"FINETUNE_{key}_VERIFIED={shlex.quote(outcome)}")
     else:
-        width = max((len(a.name) for a in chosen), default=0)
-        for address, record in chosen.items():
-            current = record.current
-            told = f"  {outcome_text(current.verification)}" if current.verification else ""
-            name = safe(current.attributes.name)
-            terminal.out(f"{address.name:<{width}}  {current.id}  {name}{told}")
+        if chosen:
+            terminal.out(render_names(chosen, terminal.out_style))
     return 0
 
 
@@ -69,22 +61,6 @@ def _entry(record: FinetuneRecord) -> dict[str, Any]:
         "id": current.id,
         "name": current.attributes.name,
         "model": current.attributes.model,
+        "missing": list(missing_files(current)),
         "verification": current.verification and encode_verification(current.verification),
     }
-
-
-def _chosen(
-    finetunes: Mapping[Address, FinetuneRecord], addresses: tuple[str, ...]
-) -> dict[Address, FinetuneRecord]:
-    wanted = parse_addresses(addresses) or tuple(sorted(finetunes))
-    missing = [address for address in wanted if address not in finetunes]
-    if missing:
-        raise DiagnosticError(
-            *(
-                codes.UNKNOWN_ADDRESS.error(
-                    f"{address} is not recorded.", hint="`reconciler state list` shows what is."
-                )
-                for address in missing
-            )
-        )
-    return {address: finetunes[address] for address in wanted}

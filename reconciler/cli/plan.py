@@ -14,14 +14,17 @@ from reconciler.cli.options import account_options, manifest_option, scope_optio
 from reconciler.cli.repository import working_folder
 from reconciler.cli.scope import parse_scope
 from reconciler.cli.terminal import Terminal
-from reconciler.cli.workspace import Planned, Workspace
+from reconciler.cli.workspace import SANDBOX_STATE, Planned, Workspace
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as codes
+from reconciler.diagnostics.text import printable
 from reconciler.model import Action
 from reconciler.plan import Plan, Scope, encode_plan
+from reconciler.project.settings import DEFAULT_STATE
 from reconciler.render.plan_human import render_drift, render_plan
 from reconciler.render.review import HERE, Place
 from reconciler.render.style import Style
+from reconciler.state import StateStore
 
 FORMATS = ("human", "json", "markdown", "html", "gitlab")
 """Of a plan. `gitlab` is GitLab's `artifacts:reports:terraform`."""
@@ -58,6 +61,9 @@ def command(
     no_refresh: bool,
 ) -> int:
     """Show what apply would do; changes nothing.
+
+    It holds the lock of the state meanwhile, which somebody's apply may hold: then it is
+    refused, or waits with --lock-timeout. --no-refresh takes no lock.
 
     Exit codes: 0 can be applied, or no changes; 1 cannot; 2 changes (with
     --detailed-exitcode); 3 an earlier create is unresolved.
@@ -123,7 +129,22 @@ def make_plan(workspace: Workspace, scope: Scope) -> Planned:
             return workspace.plan(declared, store, None, scope)
         account = stack.enter_context(workspace.account(threading.Event()))
         stack.enter_context(workspace.locked(store, "plan"))
-        return workspace.plan(declared, store, account, scope)
+        planned = workspace.plan(declared, store, account, scope)
+        tell_new_state(workspace, planned, store)
+        return planned
+
+
+def tell_new_state(workspace: Workspace, planned: Planned, store: StateStore) -> None:
+    """Say that there is no state yet, where a mistyped or forgotten one would look the same.
+
+    It would not in an account that has nothing, in the place where every project begins.
+    """
+    listing = planned.prior.listing
+    if planned.version or listing is None:
+        return
+    if listing.finetunes or workspace.settings.state not in (DEFAULT_STATE, SANDBOX_STATE):
+        where = printable(store.location)
+        workspace.terminal.err(f"There is no state at {where} yet: the first apply begins one.")
 
 
 def only_drift(plan: Plan) -> Plan:
@@ -135,6 +156,8 @@ def only_drift(plan: Plan) -> Plan:
 def show_plan(terminal: Terminal, plan: Plan, format_: str, place: Place = HERE) -> None:
     """Write a plan to standard output and its problems to standard error."""
     show_problems(terminal, plan)
+    if format_ in ("markdown", "html"):
+        plan = replace(plan, problems=terminal.advised(plan.problems))
     terminal.out(rendered(plan, format_, terminal.out_style, place))
 
 
@@ -149,14 +172,15 @@ def show_failure(
     terminal: Terminal, error: DiagnosticError, account_id: str, format_: str, place: Place
 ) -> None:
     """Write why there is no plan, where people look for it: it takes the place of an older one."""
+    found = terminal.advised(error.diagnostics)
     if format_ == "markdown":
         from reconciler.render import markdown
 
-        terminal.out(markdown.render_failure(error.diagnostics, account_id, place))
+        terminal.out(markdown.render_failure(found, account_id, place))
     elif format_ == "html":
         from reconciler.render import html
 
-        terminal.out(html.render_failure(error.diagnostics, account_id, place))
+        terminal.out(html.render_failure(found, account_id, place))
 
 
 def rendered(plan: Plan, format_: str, style: Style, place: Place) -> str:

@@ -7,6 +7,7 @@ import threading
 import click
 
 from reconciler.apply.resolution import adopt, retry
+from reconciler.cli.advice import with_flags
 from reconciler.cli.options import account_options, state_options
 from reconciler.cli.scope import parse_addresses
 from reconciler.cli.terminal import Terminal
@@ -71,8 +72,12 @@ def command(
         lock.check()
         store.save(following, snapshot.version)
     for resolved in chosen:
-        became = f"is {adopt_id}" if adopt_id else "will be created by the next apply"
+        became = f"is {adopt_id}" if adopt_id else "was not created"
         terminal.out(f"{resolved}: resolved, {became}.")
+    if retry_:
+        # Nobody asked the account: by now the name can be taken.
+        whether = "To see whether the next apply can create it: reconciler plan"
+        terminal.err(with_flags(whether, terminal.flags))
     return 0
 
 

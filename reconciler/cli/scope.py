@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reconciler.diagnostics import DiagnosticError
+from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import project as codes
 from reconciler.model import Address, Desired
 from reconciler.plan import Scope
@@ -26,6 +26,26 @@ def parse_address(text: str, flag: str = "") -> Address:
 def parse_addresses(texts: Iterable[str], flag: str = "") -> tuple[Address, ...]:
     """Read addresses; each is returned once, in order."""
     return tuple(sorted({parse_address(text, flag) for text in texts}))
+
+
+def choose_recorded(state: State, texts: Iterable[str]) -> tuple[Address, ...]:
+    """Return the recorded finetunes that were named, all without a name; R205 for others."""
+    wanted = parse_addresses(texts) or tuple(sorted(state.finetunes))
+    missing = [address for address in wanted if address not in state.finetunes]
+    if missing:
+        raise DiagnosticError(*(_not_recorded(state, address) for address in missing))
+    return wanted
+
+
+def _not_recorded(state: State, address: Address) -> Diagnostic:
+    if address in state.pending:
+        return codes.UNKNOWN_ADDRESS.error(
+            f"{address} is not recorded yet: its create is unresolved.",
+            hint="`reconciler plan` shows what is known of it, and how to go on.",
+        )
+    return codes.UNKNOWN_ADDRESS.error(
+        f"{address} is not recorded.", hint="`reconciler state list` shows what is."
+    )
 
 
 def parse_scope(

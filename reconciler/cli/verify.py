@@ -11,16 +11,13 @@ import click
 from reconciler.cli.declared import Declared
 from reconciler.cli.interrupts import orderly_stop
 from reconciler.cli.options import account_options, answer_option, state_options
-from reconciler.cli.scope import parse_addresses
+from reconciler.cli.scope import choose_recorded
 from reconciler.cli.terminal import Terminal, tell_at_once
 from reconciler.cli.workspace import Workspace
 from reconciler.diagnostics import Diagnostic, DiagnosticError
-from reconciler.diagnostics.codes import project as codes
-from reconciler.model import Address
 from reconciler.plan import Scope
 from reconciler.render.text import count
 from reconciler.render.verification import render_ends, render_event
-from reconciler.state import State
 from reconciler.verification import (
     Event,
     Subject,
@@ -63,7 +60,7 @@ def command(
         terminal, state=state, sandbox=sandbox, base_url=base_url, lock_timeout=lock_timeout
     )
     known = workspace.snapshot(workspace.store()).state
-    chosen = _chosen(known, addresses)
+    chosen = choose_recorded(known, addresses)
     if not chosen:
         terminal.out("Nothing to verify: no finetune is recorded.")
         return 0
@@ -80,21 +77,6 @@ def verify_applied(
     chosen = unanswered(known, in_scope)
     teller = _JsonTeller(workspace.terminal) if as_json else _LineTeller(workspace.terminal)
     return _ask(workspace, subjects_of(known, chosen), seconds, teller) if chosen else 0
-
-
-def _chosen(state: State, addresses: tuple[str, ...]) -> tuple[Address, ...]:
-    wanted = parse_addresses(addresses) or tuple(sorted(state.finetunes))
-    missing = [address for address in wanted if address not in state.finetunes]
-    if missing:
-        raise DiagnosticError(
-            *(
-                codes.UNKNOWN_ADDRESS.error(
-                    f"{address} is not recorded.", hint="`reconciler state list` shows what is."
-                )
-                for address in missing
-            )
-        )
-    return wanted
 
 
 class _Teller(Protocol):
@@ -156,7 +138,7 @@ class _JsonTeller:
         self, ends: Sequence[Verified], asked: int, problems: Sequence[Diagnostic]
     ) -> None:
         """Write what is wrong."""
-        for problem in problems:
+        for problem in self._terminal.advised(problems):
             self._terminal.out(self._lines.diagnostic(problem))
 
 

@@ -30,7 +30,7 @@ _RECORDED = {
 
 _SUMMARY = (
     (Action.CREATE, "created"),
-    (Action.IMPORT, "imported"),
+    (Action.IMPORT, "adopted"),
     (Action.UPLOAD, "completed"),
     (Action.MOVE, "moved"),
     (Action.FORGET, "forgotten"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from reconciler.model import Action, Attributes, Change
 from reconciler.plan import Plan
+from reconciler.render.review import shown_of
 from reconciler.render.style import Style
 from reconciler.render.text import count, fold, fold_value, quoted, safe, size
 from reconciler.render.verification import asked_sentences
@@ -21,7 +22,7 @@ _HEADLINES = {
 
 _VERBS = (
     (Action.CREATE, "to create"),
-    (Action.IMPORT, "to import"),
+    (Action.IMPORT, "to adopt"),
     (Action.UPLOAD, "to upload"),
     (Action.MOVE, "to move"),
     (Action.FORGET, "to forget"),
@@ -105,7 +106,7 @@ def _body(change: Change) -> list[tuple[str, str]]:
         ]
     rows = [("id", quoted(change.id))] if change.id else []
     if change.action in (Action.IMPORT, Action.FORGET, Action.REPLACE):
-        shown = change.after or change.before
+        shown = shown_of(change)
         rows.extend(_attributes(shown) if shown else ())
     elif change.after:
         rows.append(("name", quoted(change.after.name)))

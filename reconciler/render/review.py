@@ -170,6 +170,13 @@ def attribute_rows(attributes: Attributes) -> list[tuple[str, str]]:
     return rows
 
 
+def shown_of(change: Change) -> Attributes | None:
+    """Return what a change shows: of what is adopted what the account shows, else the desired."""
+    if change.action is Action.IMPORT and change.before:
+        return change.before
+    return change.after or change.before
+
+
 def word(text: str, longest: int = 200) -> str:
     """Write a name bare where nothing in it could be mistaken, and else quoted."""
     return text if _PLAIN_WORD.match(text) else quoted(text, longest)
@@ -205,7 +212,7 @@ def change_rows(change: Change) -> list[tuple[str, str, str | None]]:
         rows.append(("id", _shown(change.id), None))
     if change.previous_address:
         rows.append(("address", _shown(str(change.previous_address)), _shown(str(change.address))))
-    shown = change.after or change.before
+    shown = shown_of(change)
     if shown:
         for name, text in attribute_rows(shown):
             before = before_of(change, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reconciler.model import Address
 from reconciler.render.style import Style
-from reconciler.render.text import count, fold_value, quoted, size
+from reconciler.render.text import count, fold, fold_value, quoted, size
 from reconciler.render.verification import outcome_text
 from reconciler.state import AssetRecord, AssetStatus, FinetuneRecord, Generation, Intent, State
 
@@ -15,10 +15,10 @@ def render_state(state: State, style: Style) -> str:
     blocks = [
         render_record(a, state.finetunes.get(a), state.pending.get(a), style) for a in addresses
     ]
-    blocks.append(
-        f"Account {state.account_id}: {count(len(state.finetunes), 'finetune')} recorded, "
-        f"serial {state.serial}."
-    )
+    unresolved = f", {count(len(state.pending), 'create')} unresolved" if state.pending else ""
+    recorded = f"{count(len(state.finetunes), 'finetune')} recorded{unresolved}"
+    end = f"Account {state.account_id}: {recorded}, serial {state.serial}."
+    blocks.append(fold(end, style.width))
     return "\n\n".join(blocks)
 
 

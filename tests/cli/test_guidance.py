@@ -138,7 +138,7 @@ def test_what_was_probably_renamed_gets_the_move_that_says_so(project: Project) 
     project.apply()
     project.declare("new: {description: One.}", "other: {description: Two.}")
     hint = " ".join(project.run("plan").err.split())
-    assert 'moved: [{from: old, to: new}], and name: "old" under new' in hint
+    assert 'moved: [{from: old, to: new}] and below new: name: "old" If' in hint
     project.declare(
         "new: {description: One., name: old}",
         "other: {description: Two.}",
@@ -199,7 +199,7 @@ def test_what_was_renamed_though_versioned_gets_a_move_that_creates_nothing(
     project.apply()
     project.declare("new: {description: One., versioned: true}")
     hint = " ".join(project.run("plan").err.split())
-    assert 'moved: [{from: old, to: new}], and name: "old" under new' in hint
+    assert 'moved: [{from: old, to: new}] and below new: name: "old" If' in hint
     project.declare(
         "new: {description: One., versioned: true, name: old}",
         more="moved: [{from: old, to: new}]",
@@ -250,3 +250,96 @@ def test_a_plan_offline_says_that_there_is_no_state(project: Project) -> None:
     result = project.run("plan", "--no-refresh")
     assert result.code == 0
     assert "There is no state at reconciler.state.json: all is planned as new." in result.err
+
+
+def test_the_commands_that_are_advised_repeat_the_flags_that_they_need(project: Project) -> None:
+    project.declare("a")
+    project.run("apply", "--sandbox", "--auto-approve")
+    told = project.run("output", "nope", "--sandbox").err
+    assert "hint: `reconciler state list --sandbox` shows what is." in told
+    assert project.run("state", "list", "--sandbox").out == "finetune.a\n"
+
+    Path("kept").mkdir()
+    project.run("apply", "--state", "kept/of a.json", "--auto-approve")
+    told = project.run("verify", "nope", "--state", "kept/of a.json").err
+    assert "hint: `reconciler state list --state 'kept/of a.json'` shows what is." in told
+    project.run("apply", "--auto-approve")
+    assert "hint: `reconciler state list` shows what is." in project.run("output", "nope").err
+
+
+def test_what_is_to_be_pasted_has_a_line_of_its_own(project: Project) -> None:
+    old, new = (
+        "a-name-of-some-length-that-is-well-below",
+        "another-name-that-is-not-so-short-either",
+    )
+    project.declare(f"{old}: {{description: One.}}")
+    project.apply()
+    project.declare(f"{new}: {{description: One., name: {old}}}")
+    lines = project.run("plan").err.splitlines()
+    assert f"    moved: [{{from: {old}, to: {new}}}]" in lines
+    assert f"    removed: [{old}]" in lines
+    project.declare(f"{new}: {{description: One.}}")
+    lines = project.run("plan").err.splitlines()
+    assert f"    moved: [{{from: {old}, to: {new}}}]" in lines
+    assert f'    name: "{old}"' in lines
+
+
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_a_mistyped_place_of_the_state_does_not_look_like_a_project_that_is_new(
+    project: Project, command: str
+) -> None:
+    project.declare("a")
+    yes = ["--auto-approve"] if command == "apply" else []
+    assert "no state" not in project.run("plan").err, "nothing is anywhere yet"
+    project.apply()
+    assert "no state" not in project.run("plan").err
+    result = project.run(command, "--state", "typo.json", *yes)
+    assert result.code == 0
+    assert "There is no state at typo.json yet: the first apply begins one." in result.err
+    assert "no state" not in result.out
+
+
+def test_a_state_that_was_left_behind_is_missed_where_the_account_has_something(
+    project: Project,
+) -> None:
+    project.declare("a")
+    project.apply()
+    Path("reconciler.state.json").unlink()
+    assert "There is no state at reconciler.state.json yet" in project.run("plan").err
+
+
+def test_what_was_adopted_is_warned_of_once_and_until_it_answered(project: Project) -> None:
+    names = ("a", "b", "c")
+    folder = ready(project.folder)
+    project.declare(*(f"{name}: {{adapter: {folder.name}}}" for name in names))
+    project.apply()
+    Path("reconciler.state.json").unlink()
+
+    planned = project.run("plan")
+    assert planned.err.count("R609") == 1
+    assert "\n    reconciler verify a b c\n" in planned.err
+    assert planned.out.count("= (unknown)") == 3, "the list does not show what is public"
+    assert "Plan: 3 to adopt." in planned.out
+    assert "3 adopted." in project.run("apply", "--auto-approve").out
+    assert "public      = (unknown)" in project.run("state", "show", "a").out
+
+    assert project.run("verify", "b").code == 0
+    told = " ".join(project.run("plan").err.split())
+    assert told.count("R609") == 1
+    assert "reconciler verify a c" in told
+    assert project.run("verify", "a", "c").code == 0
+    assert project.run("plan").err == ""
+
+
+def test_output_shows_which_files_are_missing_in_columns(project: Project) -> None:
+    folder = ready(project.folder)
+    project.declare("a", f"longer-name: {{adapter: {folder.name}}}")
+    project.apply()
+    first, second = project.run("output").out.splitlines()
+    assert first.startswith("a            ")
+    missing = "adapter_config.json and adapter_model.safetensors are missing"
+    assert first.endswith(f"  a            incomplete: {missing}")
+    assert second.endswith("  longer-name")
+    told = json.loads(project.run("output", "--format", "json").out)
+    assert told["longer-name"]["missing"] == []
+    assert told["a"]["missing"] == ["adapter_config.json", "adapter_model.safetensors"]

@@ -93,7 +93,7 @@ def test_rows_13_to_20_a_create_that_left_no_trace_stays_in_doubt(
     (intent,) = state_of(project)["pending"].values()
     assert intent["created_at"] in told
     assert intent["attempt_id"] in told
-    assert "The account lists none of that name that is new" in told
+    assert 'The account has no new finetune named "a".' in told
     assert "reconciler resolve finetune.a --retry" in told
     assert "Nothing was changed" not in result.out
 

@@ -50,7 +50,7 @@ def test_import_of_what_is_there(project: Project) -> None:
     project.box.account.create(name="a", model=MODEL, description="", public=False)
     project.declare("a")
 
-    assert "1 to import" in project.run("plan").out
+    assert "1 to adopt" in project.run("plan").out
     assert project.apply().code == 0
     assert project.creates() == 0
 
@@ -138,7 +138,7 @@ def test_versioned_creates_generations_and_output_is_current(project: Project) -
     assert first["name"] in project.run("state", "show", "a").out
 
     project.declare("a: {description: One., versioned: true}")
-    assert "1 to import" in project.run("plan").out
+    assert "1 to adopt" in project.run("plan").out
     assert project.apply().code == 0
     assert json.loads(project.run("output", "--format", "json").out)["a"] == first
     assert project.creates() == 2

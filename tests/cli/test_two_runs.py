@@ -211,7 +211,7 @@ def test_row_52_what_somebody_else_created_after_the_review_is_reported_and_not_
     if description:
         assert without_digest in seen.err
     else:
-        assert "1 to import" in seen.out
+        assert "1 to adopt" in seen.out
 
 
 def test_row_52_what_somebody_else_created_between_list_and_create_is_reported(
