@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import apply as codes
+from reconciler.diagnostics.text import to_paste
 from reconciler.model import Address, Listing
 from reconciler.plan.unresolved import other_fields, ways_on
 from reconciler.refresh import attributes_of, candidates_for, is_evidence, taken_over
@@ -58,7 +59,7 @@ def _is_listed(address: Address, intent: Intent, remote_id: str) -> Diagnostic:
     return codes.RESULT_IS_LISTED.error(
         f'The account lists {remote_id} as "{intent.attributes.name}". It was not there before '
         "the create, and has the attributes that were sent.",
-        hint=f"reconciler resolve {address} --adopt {remote_id}",
+        hint="Adopt it instead:" + to_paste(f"reconciler resolve {address} --adopt {remote_id}"),
         address=str(address),
     )
 

@@ -72,12 +72,14 @@ def command(
         lock.check()
         store.save(following, snapshot.version)
     for resolved in chosen:
-        became = f"is {adopt_id}" if adopt_id else "was not created"
-        terminal.out(f"{resolved}: resolved, {became}.")
-    if retry_:
-        # Nobody asked the account: by now the name can be taken.
-        whether = "To see whether the next apply can create it: reconciler plan"
-        terminal.err(with_flags(whether, terminal.flags))
+        name = snapshot.state.pending[resolved].attributes.name
+        if adopt_id:
+            became = f"is {adopt_id}"
+        elif listing.named(name):
+            became = "was not created; its name is taken by now, see `reconciler plan`"
+        else:
+            became = "will be created by the next apply"
+        terminal.out(with_flags(f"{resolved}: resolved, {became}.", terminal.flags))
     return 0
 
 

@@ -80,8 +80,9 @@ def cannot_change(
         hint = f"Give it a new name (name: {finetune.base_name}-v2). The old one stays."
     if standing.has_drifted_from_name and not finetune.versioned:
         hint = (
-            f'If the account is right, follow it: name: "{current.attributes.name}" under '
-            f"{finetune.address.name}. Otherwise give it a new name; the old one stays."
+            f"If the account is right, follow it; say below {finetune.address.name}:"
+            + to_paste(f'name: "{current.attributes.name}"')
+            + "\nOtherwise give it a new name; the old one stays."
         )
     if all(_is_pending(current, difference.name) for difference in differences):
         hint = f"Put the files back as they were, and apply sends what is missing. {hint}"

@@ -60,7 +60,7 @@ def test_what_the_account_lists_cannot_be_retried() -> None:
 
     (problem,) = caught.value.diagnostics
     assert (problem.code, problem.address) == ("R710", "finetune.bot")
-    assert problem.hint == f"reconciler resolve finetune.bot --adopt {id_of(1)}"
+    assert problem.hint.endswith(f"\n  reconciler resolve finetune.bot --adopt {id_of(1)}")
 
 
 @pytest.mark.parametrize(

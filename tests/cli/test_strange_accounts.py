@@ -41,8 +41,8 @@ def test_a_name_that_the_account_records_otherwise_is_not_created_again(
     assert "R520" in first.err
     assert "R601" in second.err
     assert server.count("create") == 1
-    followed = 'name: "support" under support-bot'
-    assert followed in second.err.replace("\n  ", " ")
+    followed = 'say below support-bot:\n    name: "support"\n'
+    assert followed in second.err
     project.declare("support-bot: {name: support}")
     assert apply(project).code == 0
     assert server.count("create") == 1
