@@ -30,6 +30,7 @@ from reconciler.diagnostics.codes import state as state_codes
 from reconciler.diagnostics.text import printable
 from reconciler.plan import Plan, Scope, build_plan
 from reconciler.project import Flags, resolve_settings
+from reconciler.project.settings import DEFAULT_STATE
 from reconciler.refresh import PriorState, refresh
 from reconciler.state import Snapshot, State, StateLock, StateStore, new_state
 from reconciler.stores import open_store
@@ -106,9 +107,17 @@ class Workspace:
 
     @contextmanager
     def locked(self, store: StateStore, operation: str) -> Iterator[StateLock]:
-        """Hold the lock of the state."""
+        """Hold the lock of the state; where it is waited for, say once for whom."""
         info = lock_info(operation, store.location)
-        with store.lock(info, self._lock_timeout) as lock:
+        with ExitStack() as stack:
+            try:
+                lock = stack.enter_context(store.lock(info, 0.0))
+            except DiagnosticError as error:
+                held = error.diagnostics[0]
+                if not self._lock_timeout or held.code != state_codes.STATE_LOCKED.id:
+                    raise
+                self.terminal.err(f"Waiting for the lock: {held.detail}")
+                lock = stack.enter_context(store.lock(info, self._lock_timeout))
             yield lock
 
     def snapshot(self, store: StateStore) -> Snapshot:
@@ -150,9 +159,14 @@ class Workspace:
         )
 
     def _where_a_state_is(self) -> str:
-        if not self.is_sandbox and (self.settings.root / SANDBOX_STATE).exists():
+        begins = "begins with the first `reconciler apply`."
+        if self.is_sandbox:
+            return f"It {begins}"
+        if self.settings.state != DEFAULT_STATE:
+            return f"Check the address. If it is right, the state {begins}"
+        if (self.settings.root / SANDBOX_STATE).exists():
             return "The emulated account has one: add --sandbox."
-        return "It begins with the first `reconciler apply`."
+        return f"It {begins}"
 
     @contextmanager
     def account(self, stop: threading.Event) -> Iterator[AccountClient]:

@@ -84,6 +84,10 @@ def test_a_state_of_the_sandbox_is_pointed_at(project: Project) -> None:
     project.run("apply", "--sandbox", "--auto-approve")
     result = project.run("state", "list")
     assert (result.code, "add --sandbox" in result.err) == (1, True)
+    result = project.run("state", "list", "--state", "shared.json")
+    assert (result.code, "R412" in result.err, "--sandbox" in result.err) == (1, True, False)
+    assert "Check the address." in result.err
+    assert "`reconciler apply --state shared.json`" in " ".join(result.err.split())
 
 
 def test_the_last_line_of_a_plan_is_its_digest_even_without_changes(project: Project) -> None:
@@ -343,3 +347,26 @@ def test_output_shows_which_files_are_missing_in_columns(project: Project) -> No
     told = json.loads(project.run("output", "--format", "json").out)
     assert told["longer-name"]["missing"] == []
     assert told["a"]["missing"] == ["adapter_config.json", "adapter_model.safetensors"]
+
+
+def test_waiting_for_the_lock_is_said_once(project: Project) -> None:
+    project.declare("a")
+    holder = pexpect.spawn(
+        sys.executable,
+        ["-m", "reconciler", "apply"],
+        cwd=project.folder,
+        env={**os.environ, **project.environment},
+        encoding="utf-8",
+        timeout=60,
+    )
+    holder.expect_exact("Only 'yes' is a yes: ")
+    waited = project.run("plan", "--lock-timeout", "0.5")
+    assert (waited.code, waited.err.count("Waiting for the lock")) == (1, 1)
+    first, *rest = waited.err.splitlines()
+    assert first.startswith("Waiting for the lock: reconciler.state.json.lock is held by ")
+    assert "R408" in rest[0]
+    assert "Waiting" not in project.run("plan").err, "without a timeout nothing is waited for"
+    holder.sendline("no")
+    holder.expect(pexpect.EOF)
+    holder.close()
+    assert "Waiting" not in project.run("plan", "--lock-timeout", "0.5").err
