@@ -21,10 +21,9 @@ from reconciler.diagnostics.plain import (
     read_mapping,
     read_text,
 )
-from reconciler.model import Address
+from reconciler.model import Address, Asset
 from reconciler.model.codec import (
     decode_address,
-    decode_asset,
     decode_attributes,
     decode_verification,
     encode_attributes,
@@ -200,15 +199,17 @@ def _asset(value: Any) -> AssetRecord:
     return AssetRecord(read_text(data["sha256"]), read_count(data["size"]), status)
 
 
+def _sent(name: str, value: Any) -> Asset:
+    data = read_mapping(value)
+    return Asset(name, read_text(data["sha256"]), read_count(data["size"]))
+
+
 def _intent(value: Any) -> Intent:
     data = read_mapping(value)
     return Intent(
         attempt_id=read_text(data["attempt_id"]),
         attributes=decode_attributes(data["attributes"]),
-        assets=tuple(
-            decode_asset({**read_mapping(entry), "file_name": name})
-            for name, entry in read_mapping(data["assets"]).items()
-        ),
+        assets=tuple(_sent(name, entry) for name, entry in read_mapping(data["assets"]).items()),
         created_at=read_text(data["created_at"]),
         known_ids=read_list(read_text, data["known_ids"]),
     )

@@ -131,8 +131,9 @@ def _cut(world: World, cut: Cut, flag: int, drive: Drive, runner: Runner, result
     )
     command = Command(APPLY, str(world.folder), world.environment, blow=blow)
     run = runner.run(command)
-    drive.remount()
+    # What still waits to be taken in looks for its intent on the disk as it is now.
     world.settle()
+    drive.remount()
     _check_acknowledged(world, run, before, result)
     world.execute_late()
     check_run(world, run)
@@ -163,11 +164,18 @@ def _check_acknowledged(world: World, run: Finished, before: int, result: Result
 def _saves(run: Finished, *, has_backup: bool) -> tuple[int, int]:
     """Count the saves that were renamed into place, and those that returned.
 
-    A save ends with a rename and a sync of the folder. The call that was hit is the last one
-    here and was not executed; a run that saves over an older state renames a backup first.
+    A save ends with a rename and a sync of the folder; one that saves over an older state renames
+    a backup first. Only the main thread saves. Its last call was not executed where it was hit,
+    and may not have returned where another thread was.
     """
-    main = [name for thread, name, _ in run.calls[: len(run.calls) - run.fired] if thread == 0]
-    told = [name for name in main if name.startswith("rename") or name == "fsync"]
+    main = [name for thread, name, _ in run.calls if thread == 0]
+    returned = main[:-1] if run.fired else main
+    begun = returned if run.fired and run.calls[-1][0] == 0 else main
+    return _ends(begun, has_backup)[0], _ends(returned, has_backup)[1]
+
+
+def _ends(calls: list[str], has_backup: bool) -> tuple[int, int]:
+    told = [name for name in calls if name.startswith("rename") or name == "fsync"]
     renames = [place for place, name in enumerate(told) if name != "fsync"][has_backup:]
     synced = [place for place in renames if "fsync" in told[place + 1 : place + 2]]
     return len(renames), len(synced)

@@ -50,7 +50,11 @@ _libc.ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c
 
 @dataclass(slots=True)
 class Trail:
-    """What a traced process did. calls: from the lock on, a thread's number, name and file.
+    """What a traced process did.
+
+    calls: those entered from the lock on to the power cut, a thread's number, name and file. The
+    main thread is number 0. The last call of any thread but the one that was hit may not have
+    returned.
 
     status: as os.waitstatus_to_exitcode has it (-9 for killed). fired: whether it got so far
     that it was hit.
@@ -147,7 +151,8 @@ class _Follower:
         self._results: dict[int, int] = {}
         self._locked = False
         self._last: dict[int, str] = {}
-        self._threads: dict[int, int] = {}
+        # A worker that began before the lock was taken may be seen first.
+        self._threads: dict[int, int] = {pid: 0}
         self._info = _Info()
 
     def run(self) -> Trail:
@@ -185,7 +190,7 @@ class _Follower:
 
     def _at_entry(self, thread: int, name: str) -> None:
         self._last[thread] = name
-        if not self._locked:
+        if not self._locked or (self._trail.fired and self._blow and self._blow.cut):
             return
         arguments = list(self._info.arguments)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.diagnostics import DiagnosticError
@@ -216,6 +216,7 @@ DOCUMENT = json.loads(encode_state(rich()))
 del DOCUMENT["checksum"]
 
 
+@example(("pending", "finetune.writer", "assets", "adapter_config.json", "size"), None)
 @given(st.sampled_from(_paths(DOCUMENT)[1:]), WRONG)
 def test_a_wrong_value_anywhere_is_damage_or_the_same_state(
     path: tuple[Any, ...], wrong: Any
