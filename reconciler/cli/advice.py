@@ -13,16 +13,24 @@ _COMMAND = re.compile(
     r"\breconciler (?:plan|apply|show|verify|output|resolve|state [a-z]+)\b"
     r"(?![^\n`]* --(?:state|sandbox|help)\b)"
 )
+_IN_A_FOLDER = re.compile(
+    r"\breconciler (?=(?:validate|plan|apply|show|verify|output|resolve|state|adapter)\b)"
+)
 
 
-def with_flags(text: str, flags: Sequence[str]) -> str:
-    """Repeat flags in every command of a text that takes them and does not have them."""
-    if not flags:
-        return text
-    words = shlex.join(flags)
-    return _COMMAND.sub(lambda command: f"{command[0]} {words}", text)
+def with_flags(text: str, flags: Sequence[str], folder: str = "") -> str:
+    """Repeat flags in every command of a text that takes them and does not have them.
+
+    folder: what -C has to name in each of them, "" for the one that the reader is in.
+    """
+    if flags:
+        words = shlex.join(flags)
+        text = _COMMAND.sub(lambda command: f"{command[0]} {words}", text)
+    if folder:
+        text = _IN_A_FOLDER.sub(lambda _: f"reconciler -C {shlex.quote(folder)} ", text)
+    return text
 
 
-def advised(diagnostic: Diagnostic, flags: Sequence[str]) -> Diagnostic:
-    """Repeat flags in the commands of a hint."""
-    return replace(diagnostic, hint=with_flags(diagnostic.hint, flags))
+def advised(diagnostic: Diagnostic, flags: Sequence[str], folder: str = "") -> Diagnostic:
+    """Repeat flags and folder in the commands of a hint."""
+    return replace(diagnostic, hint=with_flags(diagnostic.hint, flags, folder))

@@ -91,6 +91,7 @@ def root(ctx: click.Context, chdir: str | None, no_color: bool, log_level: str) 
                     f"Cannot work in {chdir}: {error.strerror}.", hint="Check -C/--chdir."
                 )
             ) from error
+        terminal.folder = chdir
 
 
 def run(arguments: Sequence[str]) -> int:

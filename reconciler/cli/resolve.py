@@ -7,7 +7,6 @@ import threading
 import click
 
 from reconciler.apply.resolution import adopt, retry
-from reconciler.cli.advice import with_flags
 from reconciler.cli.options import account_options, state_options
 from reconciler.cli.scope import parse_addresses
 from reconciler.cli.terminal import Terminal
@@ -79,7 +78,7 @@ def command(
             became = "was not created; its name is taken by now, see `reconciler plan`"
         else:
             became = "will be created by the next apply"
-        terminal.out(with_flags(f"{resolved}: resolved, {became}.", terminal.flags))
+        terminal.out(terminal.typed(f"{resolved}: resolved, {became}."))
     return 0
 
 

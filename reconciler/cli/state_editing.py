@@ -13,8 +13,9 @@ from reconciler.cli.workspace import Workspace
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as project_codes
 from reconciler.diagnostics.codes import state as codes
+from reconciler.diagnostics.text import printable
 from reconciler.model import Address
-from reconciler.state import State
+from reconciler.state import Generation, State
 
 
 @click.command("mv")
@@ -68,16 +69,22 @@ def remove(
     before = _edit(workspace, "state rm", _Removal(wanted))
     for address in wanted:
         terminal.out(f"{address}: forgotten; it stays in the account.")
-        current = before.finetunes[address].current
-        if not current.seen:
-            terminal.err(
-                f"No listing has shown {current.id} yet. Where {address} is declared, apply "
-                "creates it again as long as none does: a second one, if it is there after all."
-            )
+        for generation in before.finetunes[address].generations:
+            if not generation.seen:
+                terminal.err(_of_unlisted(generation))
     return 0
 
 
 COMMANDS = (move, remove)
+
+
+def _of_unlisted(generation: Generation) -> str:
+    name = printable(generation.attributes.name)
+    return (
+        f"No listing has shown {generation.id} yet, which was created as {name}. Where that name "
+        "is declared, apply creates it again as long as none does: a second one, if it is there "
+        "after all."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,12 @@ class _Move:
     def __call__(self, state: State) -> State:
         """Return the next state; refuses what could lead to a duplicate."""
         _check_recorded(state, self.old)
+        if self.new == self.old:
+            raise DiagnosticError(
+                project_codes.INVALID_USAGE.error(
+                    f"{self.new} is its address already.", hint="Give another one."
+                )
+            )
         if self.new in state.finetunes or self.new in state.pending:
             raise DiagnosticError(
                 codes.UNUSABLE_ADDRESS.error(

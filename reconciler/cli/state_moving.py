@@ -157,8 +157,8 @@ def unlock(terminal: Terminal, lock_id: str | None, state: str, sandbox: bool) -
         terminal.err("The lock of a file goes with the process that holds it: end that one.")
     else:
         terminal.err("If the holder is gone for good:")
-        address = f"--state {quote(store.location)}"
-        terminal.err(f"  reconciler state unlock --force {quote(shown)} {address}")
+        command = f"  reconciler state unlock --force {quote(shown)}"
+        terminal.err(terminal.typed(f"{command} --state {quote(store.location)}"))
     return 0
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TextIO
 
-from reconciler.cli.advice import advised
+from reconciler.cli.advice import advised, with_flags
 from reconciler.cli.lines import Lines
 from reconciler.diagnostics import Diagnostic
 from reconciler.render.diagnostics import render_diagnostics, summarize
@@ -21,7 +21,7 @@ class Terminal:
 
     on_broken: called when one breaks. lost: what the system said when results could not be
     written, "" where all were or where their reader just went away. flags: those of the command
-    that every command needs which is advised, --state and --sandbox.
+    that every command needs which is advised, --state and --sandbox; folder: that of its -C.
     """
 
     def __init__(self, *, no_color: bool = False) -> None:
@@ -29,6 +29,7 @@ class Terminal:
         self.on_broken: Callable[[], None] = lambda: None
         self.lost = ""
         self.flags: tuple[str, ...] = ()
+        self.folder = ""
         self._broken: set[TextIO] = set()
 
     @property
@@ -65,7 +66,11 @@ class Terminal:
 
     def advised(self, found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
         """Make the commands in diagnostics such that they can be typed as they are."""
-        return tuple(advised(diagnostic, self.flags) for diagnostic in found)
+        return tuple(advised(diagnostic, self.flags, self.folder) for diagnostic in found)
+
+    def typed(self, text: str) -> str:
+        """Make the commands in a text such, too."""
+        return with_flags(text, self.flags, self.folder)
 
     def _style(self, stream: TextIO) -> Style:
         if not stream.isatty():

@@ -163,7 +163,7 @@ def parse_object_address(address: str) -> ObjectAddress:
         if not _R2_ACCOUNT.fullmatch(account):
             raise malformed(scheme, "It does not begin with an account id.")
     if not _BUCKET.fullmatch(bucket):
-        raise malformed(scheme, "It names no bucket.")
+        raise malformed(scheme, "It names no bucket, or one that cannot exist.")
     if parts.query:
         raise malformed(scheme, "It has a ?query.")
     if not _is_key(key):

@@ -271,6 +271,20 @@ def test_the_commands_that_are_advised_repeat_the_flags_that_they_need(project: 
     assert "hint: `reconciler state list` shows what is." in project.run("output", "nope").err
 
 
+def test_the_commands_that_are_advised_are_for_the_folder_that_the_reader_is_in(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.declare("a")
+    project.apply()
+    monkeypatch.chdir(project.folder.parent)
+    folder = project.folder.name
+    told = project.run("-C", folder, "output", "nope", "--state", "reconciler.state.json").err
+    command = f"reconciler -C {folder} state list --state reconciler.state.json"
+    assert f"hint: `{command}` shows what is." in " ".join(told.split())
+    monkeypatch.chdir(project.folder.parent)
+    assert project.run(*command.split()[1:]).out == "finetune.a\n"
+
+
 def test_what_is_to_be_pasted_has_a_line_of_its_own(project: Project) -> None:
     old, new = (
         "a-name-of-some-length-that-is-well-below",

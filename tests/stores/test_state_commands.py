@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.model import Address
 from reconciler.stores import open_store
 from tests.state.samples import ACCOUNT, rich
 from tests.stores.commands import FILE, Project
@@ -33,8 +34,21 @@ def test_rm_forgets_and_says_what_stays(project: Project) -> None:
 def test_mv_never_covers_another_record(project: Project) -> None:
     names = [a.name for a in rich().finetunes if a not in rich().pending]
     before = project.file()
-    assert "R426" in project.run("state", "mv", names[0], names[0], code=1)
+    assert "R426" in project.run("state", "mv", str(names[0]), str(names[1]), code=1)
+    said = project.run("state", "mv", str(names[0]), str(names[0]), code=1)
+    assert "is its address already" in said
+    assert "state rm" not in said
     assert project.file() == before
+
+
+def test_rm_warns_of_every_generation_that_no_list_has_shown(project: Project) -> None:
+    record = rich().finetunes[Address("bot")]
+    (old,) = record.superseded
+    unlisted = replace(record, superseded=(replace(old, seen=False),))
+    project.keep(replace(rich(), finetunes={Address("bot"): unlisted}))
+    said = project.run("state", "rm", "bot")
+    assert f"No listing has shown {old.id} yet, which was created as {old.attributes.name}" in said
+    assert record.current.id not in said
 
 
 def test_unlock_shows_the_holder_and_frees_it_by_its_id(project: Project, s3: str) -> None:
