@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
+from reconciler.cli.files import SANDBOX_STATE
 from reconciler.diagnostics import Diagnostic
 
 _COMMAND = re.compile(
@@ -23,6 +24,9 @@ def with_flags(text: str, flags: Sequence[str], folder: str = "") -> str:
 
     folder: what -C has to name in each of them, "" for the one that the reader is in.
     """
+    if "--sandbox" in flags:
+        # Only with the flag is its state that of the emulated account.
+        text = text.replace(f" --state {SANDBOX_STATE}", "")
     if flags:
         words = shlex.join(flags)
         text = _COMMAND.sub(lambda command: f"{command[0]} {words}", text)

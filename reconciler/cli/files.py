@@ -9,6 +9,9 @@ from pathlib import Path
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as codes
 
+SANDBOX_FOLDER = ".reconciler"
+SANDBOX_STATE = f"{SANDBOX_FOLDER}/sandbox.state.json"
+
 
 @contextmanager
 def writing(path: Path, hint: str = "") -> Iterator[None]:

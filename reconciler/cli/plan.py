@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.files import write_file
+from reconciler.cli.files import SANDBOX_STATE, write_file
 from reconciler.cli.options import account_options, manifest_option, scope_options, state_options
 from reconciler.cli.repository import working_folder
 from reconciler.cli.scope import parse_scope
 from reconciler.cli.terminal import Terminal
-from reconciler.cli.workspace import SANDBOX_STATE, Planned, Workspace
+from reconciler.cli.workspace import Planned, Workspace
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as codes
 from reconciler.diagnostics.text import printable

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.files import make_private_folder
+from reconciler.cli.files import SANDBOX_FOLDER, make_private_folder
 from reconciler.cli.interrupts import orderly_stop
 from reconciler.cli.options import DURATION
 from reconciler.cli.terminal import Terminal, tell_at_once
-from reconciler.cli.workspace import SANDBOX_FOLDER
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as codes
 from reconciler.sandbox import RequestRecord, Sandbox, SandboxError, SandboxSettings

@@ -101,7 +101,8 @@ class _Move:
                     f"{self.new} is its address already.", hint="Give another one."
                 )
             )
-        if self.new in state.finetunes or self.new in state.pending:
+        _check_settled(state, self.new)
+        if self.new in state.finetunes:
             raise DiagnosticError(
                 codes.UNUSABLE_ADDRESS.error(
                     f"{self.new} is recorded already.",
@@ -125,14 +126,18 @@ class _Removal:
         return state.following(kept, state.pending)
 
 
-def _check_recorded(state: State, address: Address) -> None:
+def _check_settled(state: State, address: Address) -> None:
     if address in state.pending:
         raise DiagnosticError(
             codes.UNUSABLE_ADDRESS.error(
                 f"{address} has a create whose outcome is unknown.",
-                hint="Settle it first: reconciler resolve --help",
+                hint="Settle it first; `reconciler plan` shows how.",
             )
         )
+
+
+def _check_recorded(state: State, address: Address) -> None:
+    _check_settled(state, address)
     if address not in state.finetunes:
         raise DiagnosticError(
             project_codes.UNKNOWN_ADDRESS.error(

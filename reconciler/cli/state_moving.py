@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -26,10 +28,14 @@ from reconciler.state import (
     StateStore,
     decode_state,
     encode_state,
+    naming,
 )
 from reconciler.state.succession import check_succession
 from reconciler.stores import open_store
 from reconciler.stores.local import LocalStore
+
+_PLAIN = re.compile(r"[A-Za-z](?:[\w./:@-]*\w)?", re.ASCII)
+"""What YAML takes as text without quotes, where it also has a dot or a slash."""
 
 
 @click.command("pull")
@@ -77,10 +83,16 @@ def push(
         with workspace.locked(store, "state push") as lock:
             before = _put(pushed, store, lock, replace_damaged=replace_damaged)
     except DamagedStateError as error:
-        command = f"reconciler state push {quote(file)} --replace-damaged"
-        hint = f"To replace it:\n{command} --state {quote(store.location)}"
+        name = "copy.json" if file == "-" else quote(file)
+        command = f"reconciler state push {name} --replace-damaged"
+        hint = f"To replace it:\n{command}{naming(store.location)}"
         raise DiagnosticError(*(replace(d, hint=hint) for d in error.diagnostics)) from error
     terminal.out(f"{store.location} has serial {pushed.serial} now{before}.")
+    if "damaged" in before:
+        terminal.err(
+            "What was created after that copy is adopted once the account lists it. Where a plan "
+            "wants to create it again, wait, and make sure first."
+        )
     return 0
 
 
@@ -93,8 +105,9 @@ def migrate(terminal: Terminal, target: str, state: str, sandbox: bool, lock_tim
     """Copy the state to another place, and check the copy.
 
     Both places are locked. Lineage and serial stay, so that the way back is the
-    same command. The old copy stays where it is; nothing uses it any more once the
-    new place is named as the message at the end says.
+    same command, as long as nothing was forgotten meanwhile. The old copy stays
+    where it is; nothing uses it any more once the new place is named as the message
+    at the end says.
 
     \b
     Examples:
@@ -102,10 +115,16 @@ def migrate(terminal: Terminal, target: str, state: str, sandbox: bool, lock_tim
       reconciler state migrate --state s3://... --to reconciler.state.json
     """
     workspace = Workspace(terminal, state=state, sandbox=sandbox, lock_timeout=lock_timeout)
+    if sandbox:
+        raise DiagnosticError(
+            project_codes.INVALID_USAGE.error(
+                "The state of the emulated account stays with it.", hint="Leave --sandbox out."
+            )
+        )
     source = workspace.store()
-    root = workspace.settings.root
+    root, address = workspace.settings.root, workspace.settings.state
     destination = open_store(target, root)
-    if _place(source, root) == _place(destination, root):
+    if _place(source, address, root) == _place(destination, target, root):
         raise DiagnosticError(
             project_codes.INVALID_USAGE.error(
                 f"The state is in {source.location} already.", hint="Give another place with --to."
@@ -143,7 +162,7 @@ def unlock(terminal: Terminal, lock_id: str | None, state: str, sandbox: bool) -
       reconciler state unlock --force 35b17259-4c9d-1289-ca10-29cf0ba1a136
     """
     store = Workspace(terminal, state=state, sandbox=sandbox).store()
-    if lock_id:
+    if lock_id is not None:
         store.break_lock(lock_id)
         terminal.out(f"{store.location} is free.")
         return 0
@@ -151,14 +170,14 @@ def unlock(terminal: Terminal, lock_id: str | None, state: str, sandbox: bool) -
     if holder is None:
         terminal.out(f"{store.location} is not locked.")
         return 0
-    shown = printable(holder.id, 100)
+    shown = printable(holder.id, len(holder.id))
     terminal.out(f"{store.location} is held by {printable(str(holder))}, lock {shown}.")
     if isinstance(store, LocalStore):
         terminal.err("The lock of a file goes with the process that holds it: end that one.")
     else:
         terminal.err("If the holder is gone for good:")
         command = f"  reconciler state unlock --force {quote(shown)}"
-        terminal.err(terminal.typed(f"{command} --state {quote(store.location)}"))
+        terminal.err(terminal.typed(f"{command}{naming(store.location)}"))
     return 0
 
 
@@ -173,13 +192,13 @@ def _read(file: str) -> bytes:
         raise DiagnosticError(project_codes.INVALID_USAGE.error(detail)) from error
 
 
-def _place(store: StateStore, root: Path) -> str:
+def _place(store: StateStore, address: str, root: Path) -> str:
     """Tell one place from another, however it is written."""
     if isinstance(store, LocalStore):
-        return os.path.realpath(root / store.location)
+        return os.path.realpath(root / address)
     # The options of a database say how to get there.
     is_database = store.location.startswith("postgresql://")
-    return store.location.partition("?")[0] if is_database else store.location
+    return store.location.partition("?")[0] if is_database else address
 
 
 def _where_to_name(address: str, root: Path) -> str:
@@ -190,7 +209,12 @@ def _where_to_name(address: str, root: Path) -> str:
         return f"in the environment of all who use it: export {STATE_VARIABLE}={quote(address)}"
     if os.environ.get(STATE_VARIABLE):
         return f"where {STATE_VARIABLE} is set: export {STATE_VARIABLE}={quote(address)}"
-    return f"in reconciler.yaml: state: {address}"
+    return f"in reconciler.yaml: state: {_as_yaml(address)}"
+
+
+def _as_yaml(text: str) -> str:
+    is_plain = _PLAIN.fullmatch(text) and ("/" in text or "." in text)
+    return text if is_plain else json.dumps(text, ensure_ascii=False)
 
 
 def _put(state: State, store: StateStore, lock: StateLock, *, replace_damaged: bool = False) -> str:

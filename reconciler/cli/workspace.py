@@ -11,7 +11,7 @@ from pathlib import Path
 from shlex import quote
 
 from reconciler.cli.declared import Declared, declare
-from reconciler.cli.files import make_private_folder
+from reconciler.cli.files import SANDBOX_FOLDER, SANDBOX_STATE, make_private_folder
 from reconciler.cli.identity import lock_info
 from reconciler.cli.scope import check_scope
 from reconciler.cli.terminal import Terminal
@@ -34,9 +34,6 @@ from reconciler.project.settings import DEFAULT_STATE
 from reconciler.refresh import PriorState, refresh
 from reconciler.state import Snapshot, State, StateLock, StateStore, new_state
 from reconciler.stores import open_store
-
-SANDBOX_FOLDER = ".reconciler"
-SANDBOX_STATE = f"{SANDBOX_FOLDER}/sandbox.state.json"
 
 
 @dataclass(frozen=True, slots=True)

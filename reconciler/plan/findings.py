@@ -110,7 +110,7 @@ def not_listed_yet(address: Address, generation: Generation) -> Diagnostic:
     return codes.NOT_LISTED_YET.warning(
         f"{generation.attributes.name} was created as {generation.id}; no listing shows it yet.",
         hint="Wait and plan again; it is neither forgotten nor created a second time. If it is "
-        f"certainly gone: reconciler state rm {address.name}.",
+        f"certainly gone:{to_paste(f'reconciler state rm {address.name}')}",
         address=str(address),
     )
 
@@ -193,8 +193,8 @@ def move_blocked(old: Address, new: Address) -> Diagnostic:
     """Both ends of a move are recorded."""
     return codes.MOVE_BLOCKED.error(
         f"Both {old} and {new} are in the state, so {old} cannot become {new}.",
-        hint=f"If {old.name} became {new.name}, forget what {new.name} was: "
-        f"reconciler state rm {new.name}. Otherwise remove the `moved` entry.",
+        hint=f"If {old.name} became {new.name}, forget what {new.name} was:"
+        f"{to_paste(f'reconciler state rm {new.name}')}\nOtherwise remove the `moved` entry.",
         address=str(new),
     )
 

@@ -10,9 +10,18 @@ from reconciler.state.snapshot import (
     State,
     new_state,
 )
-from reconciler.state.store import DamagedStateError, LockInfo, Snapshot, StateLock, StateStore
+from reconciler.state.store import (
+    HIDDEN_QUERY,
+    DamagedStateError,
+    LockInfo,
+    Snapshot,
+    StateLock,
+    StateStore,
+    naming,
+)
 
 __all__ = [
+    "HIDDEN_QUERY",
     "MAX_BYTES",
     "AssetRecord",
     "AssetStatus",
@@ -27,5 +36,6 @@ __all__ = [
     "StateStore",
     "decode_state",
     "encode_state",
+    "naming",
     "new_state",
 ]

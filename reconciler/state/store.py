@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from shlex import quote
 from typing import Protocol
 
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.state.snapshot import State
+
+HIDDEN_QUERY = "?..."
+"""Ends a location that leaves out the query of its address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,14 @@ class LockInfo:
 
     def __str__(self) -> str:
         return f"{self.who}, {self.operation} since {self.created}"
+
+
+def naming(location: str) -> str:
+    """Return what names a state in a command that is to be pasted, a space before it.
+
+    "" where the location hides the query of its address, which the reader has to repeat.
+    """
+    return "" if location.endswith(HIDDEN_QUERY) else f" --state {quote(location)}"
 
 
 class StateLock(Protocol):

@@ -7,12 +7,11 @@ that is unresolved there must be so here, too, or have become a finetune.
 
 from __future__ import annotations
 
-from shlex import quote
-
 from reconciler.diagnostics import Diagnostic
 from reconciler.diagnostics.codes import state as codes
 from reconciler.diagnostics.text import printable
 from reconciler.state.snapshot import State
+from reconciler.state.store import naming
 
 _SHOWN = 5
 
@@ -41,7 +40,7 @@ def check_succession(new: State, old: State, location: str) -> Diagnostic | None
     return codes.NOT_A_SUCCESSOR.error(
         f"The state in {location} {what}.",
         hint="Nothing was written. If the stored one is really the wrong one, move it away. To "
-        f"compare the two:\nreconciler state pull --state {quote(location)}",
+        f"compare the two:\nreconciler state pull{naming(location)}",
     )
 
 

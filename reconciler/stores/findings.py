@@ -8,7 +8,7 @@ from shlex import quote
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import state as codes
 from reconciler.diagnostics.text import printable
-from reconciler.state import DamagedStateError, LockInfo, Snapshot, decode_state
+from reconciler.state import DamagedStateError, LockInfo, Snapshot, decode_state, naming
 
 MAX_BYTES = 256_000_000
 """About a million finetunes."""
@@ -34,7 +34,7 @@ def decode(
         hint = (
             "With no good copy, move it away and plan: what the account has is adopted by name. "
             f"With one ({older_copies}):\n"
-            f"reconciler state push {quote(copy)} --replace-damaged --state {quote(location)}"
+            f"reconciler state push {quote(copy)} --replace-damaged{naming(location)}"
         )
         told = [replace(d, hint=hint) for d in error.diagnostics]
         raise DamagedStateError(*told, version=version) from error
@@ -69,7 +69,7 @@ def locked(location: str, holder: LockInfo | None, timeout: float) -> Diagnostic
         codes.STATE_LOCKED.error(
             f"{location} is held by {who}{waited}.",
             hint="Wait for it, or give --lock-timeout SECONDS. If it is gone for good:\n"
-            f"{_UNLOCK} --state {quote(location)}",
+            f"{_UNLOCK}{naming(location)}",
         )
     )
 
@@ -94,7 +94,7 @@ def no_such_lock(location: str, lock_id: str, holder: LockInfo | None) -> Diagno
     return DiagnosticError(
         codes.NO_SUCH_LOCK.error(
             f"{location} is not held by lock {printable(lock_id, 40)}. {now}",
-            hint=f"This shows who holds it:\n{_UNLOCK} --state {quote(location)}",
+            hint=f"This shows who holds it:\n{_UNLOCK}{naming(location)}",
         )
     )
 
@@ -115,6 +115,6 @@ def lock_left(location: str, why: str) -> DiagnosticError:
     return DiagnosticError(
         codes.LOCK_LEFT.error(
             f"The lock of {location} is still there: {why}",
-            hint=f"This shows it, and how to free it:\n{_UNLOCK} --state {quote(location)}",
+            hint=f"This shows it, and how to free it:\n{_UNLOCK}{naming(location)}",
         )
     )

@@ -26,7 +26,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import state as codes
 from reconciler.diagnostics.text import printable
-from reconciler.state import LockInfo, Snapshot, State, StateLock, encode_state
+from reconciler.state import HIDDEN_QUERY, LockInfo, Snapshot, State, StateLock, encode_state
 from reconciler.stores import findings
 from reconciler.stores.addresses import LOOPBACK, malformed, split
 from reconciler.stores.holding import held, let_go, unbroken
@@ -44,7 +44,7 @@ class HttpStore:
             raise malformed(parts.scheme, "It names no https:// server.")
         self._url = address
         # A token may be in a query under any name.
-        self._location = f"{address.partition('?')[0]}?..." if parts.query else address
+        self._location = f"{address.partition('?')[0]}{HIDDEN_QUERY}" if parts.query else address
         self._lock: LockInfo | None = None
         self._headers = _credentials()
         self._lock_url = _lock_url(address, "TF_HTTP_LOCK_ADDRESS")

@@ -56,8 +56,9 @@ class LocalStore:
         raw = self._read()
         if raw is None:
             return None
-        copy = f"{self._location}.backup"
         copies = "the .backup is the one before the last run"
+        backup = self._path.with_name(f"{self._path.name}.backup")
+        copy = f"{self._location}.backup" if backup.exists() else "copy.json"
         try:
             return findings.decode(raw, _version(raw), self._location, copies, copy)
         except DamagedStateError:

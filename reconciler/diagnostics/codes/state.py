@@ -15,7 +15,8 @@ STATE_DAMAGED = Code(
     why="A torn or edited state could hide a finetune that exists, or an unfinished create.",
     fix="Put a good copy back (the .backup beside it, or a copy from your CI) with `reconciler "
     "state push COPY --replace-damaged`. With no copy, move the damaged one away and plan: what "
-    "the account has under the same names is adopted.",
+    "the account lists under the same names is adopted. What it does not list yet would be created "
+    "again.",
 )
 STATE_NEWER = Code(
     "R403",
