@@ -39,6 +39,7 @@ _IGNORE = """\
 reconciler.state.json
 reconciler.state.json.*
 reconciler.state.rescue.*
+reconciler.state.damaged.*
 # Plan files name what will exist: `reconciler plan --out plan.json`.
 plan.json
 """

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from shlex import quote
 
 import click
 
+from reconciler.cli.files import writing
 from reconciler.cli.options import lock_option, state_options
 from reconciler.cli.terminal import Terminal
 from reconciler.cli.workspace import Workspace
@@ -32,6 +36,7 @@ from reconciler.state import (
 )
 from reconciler.state.succession import check_succession
 from reconciler.stores import open_store
+from reconciler.stores.durable import write_new
 from reconciler.stores.local import LocalStore
 
 _PLAIN = re.compile(r"[A-Za-z](?:[\w./:@-]*\w)?", re.ASCII)
@@ -76,12 +81,14 @@ def push(
       reconciler state push copy.json
     """
     workspace = Workspace(terminal, state=state, sandbox=sandbox, lock_timeout=lock_timeout)
-    pushed = decode_state(_read(file), file)
+    # The final line break is lost or doubled on the way through a shell or a database's client.
+    pushed = decode_state(_read(file).rstrip(b"\r\n") + b"\n", file)
     workspace.check_account(pushed, printable(file))
     store = workspace.store()
     try:
         with workspace.locked(store, "state push") as lock:
-            before = _put(pushed, store, lock, replace_damaged=replace_damaged)
+            keep = partial(_keep, workspace.settings.root) if replace_damaged else None
+            before = _put(pushed, store, lock, keep)
     except DamagedStateError as error:
         name = "copy.json" if file == "-" else quote(file)
         command = f"reconciler state push {name} --replace-damaged"
@@ -118,7 +125,9 @@ def migrate(terminal: Terminal, target: str, state: str, sandbox: bool, lock_tim
     if sandbox:
         raise DiagnosticError(
             project_codes.INVALID_USAGE.error(
-                "The state of the emulated account stays with it.", hint="Leave --sandbox out."
+                "The state of the emulated account stays with it.",
+                hint="Leave --sandbox out. To try a place without an account, serve the emulated "
+                "one, and set what it prints: reconciler sandbox",
             )
         )
     source = workspace.store()
@@ -217,19 +226,22 @@ def _as_yaml(text: str) -> str:
     return text if is_plain else json.dumps(text, ensure_ascii=False)
 
 
-def _put(state: State, store: StateStore, lock: StateLock, *, replace_damaged: bool = False) -> str:
+def _put(
+    state: State, store: StateStore, lock: StateLock, keep: Callable[[bytes], str] | None = None
+) -> str:
     """Store a state where there is none, or an earlier one of the same project.
 
-    Returns what to tell of the one that it replaced.
+    keep: keeps a damaged one that is replaced, and returns where; without it none is. Returns what
+    to tell of the one that was.
     """
     version = before = ""
     try:
         stored = store.load()
     except DamagedStateError as error:
-        if not replace_damaged:
+        if keep is None:
             raise
-        kept = f" (kept as {store.location}.damaged)" if isinstance(store, LocalStore) else ""
-        version, before = error.version, f", in place of a damaged state{kept}"
+        version, kept = error.version, keep(error.content)
+        before = f", in place of a damaged state (kept as {kept})"
     else:
         if stored is not None:
             problem = check_succession(state, stored.state, store.location)
@@ -241,6 +253,15 @@ def _put(state: State, store: StateStore, lock: StateLock, *, replace_damaged: b
     lock.check()
     store.save(state, version)
     return before
+
+
+def _keep(folder: Path, damaged: bytes) -> str:
+    """Keep what may be the last trace of a create; returns the name of the file."""
+    name = f"reconciler.state.damaged.{hashlib.sha256(damaged).hexdigest()[:8]}.json"
+    with writing(folder / name):
+        if not (folder / name).exists():
+            write_new(folder / name, damaged)
+    return name
 
 
 def _check_copy(snapshot: Snapshot, destination: StateStore) -> None:

@@ -162,7 +162,7 @@ class Workspace:
         if self.settings.state != DEFAULT_STATE:
             return f"Check the address. If it is right, the state {begins}"
         if (self.settings.root / SANDBOX_STATE).exists():
-            return "The emulated account has one: add --sandbox."
+            return f"It {begins} The emulated account has one, which --sandbox uses."
         return f"It {begins}"
 
     @contextmanager

@@ -164,7 +164,10 @@ def _summary(plan: Plan, style: Style) -> Iterator[str]:
     yield from asked_sentences(plan)
     yield from _behind(plan)
     if not plan.can_apply:
-        advice = "Mend what the errors name, or plan the rest alone: --target ADDRESS, repeatable."
+        advice = (
+            "Mend what the errors name, or plan the rest alone: --target ADDRESS, repeatable, or "
+            "--selector LABEL=VALUE."
+        )
         yield style.paint("It cannot be applied as it is; nothing of it would be done.", "red")
         yield fold(advice, style.columns)
     elif plan.counts[Action.CREATE]:

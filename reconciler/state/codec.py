@@ -21,6 +21,7 @@ from reconciler.diagnostics.plain import (
     read_mapping,
     read_text,
 )
+from reconciler.diagnostics.text import printable
 from reconciler.model import Address, Asset
 from reconciler.model.codec import (
     decode_address,
@@ -119,7 +120,7 @@ def decode_state(raw: bytes, location: str) -> State:
         raise DiagnosticError(_damaged(location, _describe(raw, error))) from error
     problem = _check_seal(raw, version)
     if problem:
-        raise DiagnosticError(_damaged(location, problem))
+        raise DiagnosticError(_damaged(location, problem + _in_doubt(document.get("pending"))))
     if version > VERSION:
         raise DiagnosticError(
             codes.STATE_NEWER.error(
@@ -152,6 +153,14 @@ def _check_seal(raw: bytes, version: int) -> str:
     if hashlib.sha256(memoryview(raw)[: seal.start()]).hexdigest().encode() != seal[1]:
         return "Its checksum does not fit its content."
     return ""
+
+
+def _in_doubt(pending: Any) -> str:
+    """Name the creates without an outcome, which would be forgotten with what is damaged."""
+    if not isinstance(pending, dict) or not pending:
+        return ""
+    names = ", ".join(printable(str(address), 80) for address in list(pending)[:5])
+    return f" It names creates whose outcome was unknown: {names}. Look for them in the account."
 
 
 def _damaged(location: str, what: str) -> Diagnostic:

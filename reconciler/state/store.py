@@ -24,10 +24,11 @@ class Snapshot:
 
 
 class DamagedStateError(DiagnosticError):
-    """R402. version: the store's own of what cannot be read; a save that names it replaces it."""
+    """R402. content: what is stored. version: the store's own; a save that names it replaces it."""
 
-    def __init__(self, *diagnostics: Diagnostic, version: str) -> None:
+    def __init__(self, *diagnostics: Diagnostic, content: bytes, version: str) -> None:
         super().__init__(*diagnostics)
+        self.content = content
         self.version = version
 
 

@@ -32,12 +32,13 @@ def decode(
         if any(d.code != codes.STATE_DAMAGED.id for d in error.diagnostics):
             raise
         hint = (
-            "With no good copy, move it away and plan: what the account has is adopted by name. "
+            "With no good copy, move it away and plan: what the account lists is adopted by name, "
+            "and what it does not list yet would be created again. "
             f"With one ({older_copies}):\n"
             f"reconciler state push {quote(copy)} --replace-damaged{naming(location)}"
         )
         told = [replace(d, hint=hint) for d in error.diagnostics]
-        raise DamagedStateError(*told, version=version) from error
+        raise DamagedStateError(*told, content=raw, version=version) from error
 
 
 def check_size(size: int, location: str) -> None:

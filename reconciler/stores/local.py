@@ -35,16 +35,12 @@ from reconciler.stores.file_lock import FileLock
 
 
 class LocalStore:
-    """One state file. Beside it lie its lock, and a backup of the state before the last run.
-
-    A damaged one that a good one replaced is kept, too, as `.damaged`.
-    """
+    """One state file. Beside it lie its lock, and a backup of the state before the last run."""
 
     def __init__(self, path: Path, location: str) -> None:
         self._path = path
         self._location = location
         self._backed_up = False
-        self._kept_in = ".backup"
 
     @property
     def location(self) -> str:
@@ -56,14 +52,14 @@ class LocalStore:
         raw = self._read()
         if raw is None:
             return None
-        copies = "the .backup is the one before the last run"
-        backup = self._path.with_name(f"{self._path.name}.backup")
-        copy = f"{self._location}.backup" if backup.exists() else "copy.json"
+        copies, copy = "from your CI or another machine", "copy.json"
+        if self._path.with_name(f"{self._path.name}.backup").exists():
+            copies, copy = "the .backup is the one before the last run", f"{self._location}.backup"
         try:
             return findings.decode(raw, _version(raw), self._location, copies, copy)
         except DamagedStateError:
             # The backup beside it may be the only good one.
-            self._kept_in = ".damaged"
+            self._backed_up = True
             raise
 
     def save(self, state: State, expected: str) -> str:
@@ -151,11 +147,11 @@ class LocalStore:
             remove(temporary)
             try:
                 write_new(temporary, old)
-                kept = self._path.with_name(f"{self._path.name}{self._kept_in}")
+                kept = self._path.with_name(f"{self._path.name}.backup")
                 put_in_place(temporary, kept)
             except OSError as error:
                 remove(temporary)
-                raise DiagnosticError(self._not_saved(error, self._kept_in)) from error
+                raise DiagnosticError(self._not_saved(error, ".backup")) from error
         self._backed_up = True
 
     def _read(self) -> bytes | None:

@@ -16,6 +16,14 @@ from reconciler.stores.local import LocalStore
 
 _CONFIRMED_BY = {"postgresql": "PGHOST", "https": "TF_HTTP_ADDRESS", "http": "TF_HTTP_ADDRESS"}
 
+_MEANT = {
+    "file": "Give the path alone.",
+    "postgres": "Write postgresql://.",
+    "psql": "Write postgresql://.",
+    "azure": "Write az://CONTAINER/KEY.",
+    "gcs": "Write gs://BUCKET/KEY.",
+}
+
 
 def open_store(address: str, root: Path, *, from_project_file: bool = False) -> StateStore:
     """Return the store of a state; address is a URL, or a path relative to root.
@@ -33,13 +41,19 @@ def open_store(address: str, root: Path, *, from_project_file: bool = False) -> 
         raise DiagnosticError(
             codes.UNSUPPORTED_STORE.error(
                 f"{printable(scheme, 20)}:// is not a place to keep a state in.",
-                hint="Give the path of a file, or s3://, r2://, gs://, az://, postgresql:// or "
-                "https://.",
+                hint=_meant(scheme.lower()),
             )
         )
     if from_project_file and scheme in _CONFIRMED_BY:
         _check_confirmed(scheme, address)
     return opener(address)
+
+
+def _meant(scheme: str) -> str:
+    if scheme in _OPENERS:
+        return f"Write {scheme}:// in small letters."
+    places = "the path of a file, or s3://, r2://, gs://, az://, postgresql:// or https://"
+    return _MEANT.get(scheme, f"Give {places}.")
 
 
 def _open_objects(address: str) -> StateStore:

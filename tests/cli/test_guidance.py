@@ -83,7 +83,7 @@ def test_a_state_of_the_sandbox_is_pointed_at(project: Project) -> None:
     project.declare("a")
     project.run("apply", "--sandbox", "--auto-approve")
     result = project.run("state", "list")
-    assert (result.code, "add --sandbox" in result.err) == (1, True)
+    assert (result.code, "which --sandbox uses" in " ".join(result.err.split())) == (1, True)
     result = project.run("state", "list", "--state", "shared.json")
     assert (result.code, "R412" in result.err, "--sandbox" in result.err) == (1, True, False)
     assert "Check the address." in result.err

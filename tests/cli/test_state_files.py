@@ -59,7 +59,7 @@ def test_row_41_a_damaged_state_is_refused_and_kept(
     result = refuses(project, "R402")
 
     assert applied.read_bytes() == bad
-    assert ".backup" in result.err
+    assert "state push copy.json --replace-damaged" in result.err
     applied.write_bytes(good)
     project.is_converged()
 

@@ -324,7 +324,7 @@ def test_a_damaged_state_is_refused_with_a_way_out(project: Project, damage: byt
 
     assert result.code == 1
     assert "R402" in result.err
-    assert "backup" in result.err
+    assert "reconciler state push copy.json --replace-damaged" in result.err
     assert path.read_bytes() == damage
     assert project.creates() == 1
 

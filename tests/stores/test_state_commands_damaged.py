@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from reconciler.state import encode_state
@@ -17,6 +19,7 @@ from tests.stores.contender import info
 GOOD = encode_state(rich())
 TORN = GOOD[: len(GOOD) // 2]
 COPY = "copy.json"
+KEPT = f"reconciler.state.damaged.{hashlib.sha256(TORN).hexdigest()[:8]}.json"
 
 
 @pytest.fixture
@@ -39,7 +42,8 @@ def test_what_the_error_says_puts_a_good_copy_back(project: Project, damaged: st
     said = project.run("state", "list", "--state", damaged, code=1)
     assert "error[R402]" in said
     said = project.follow(said)
-    assert f"{damaged} has serial 7 now, in place of a damaged state." in said
+    assert f"{damaged} has serial 7 now, in place of a damaged state (kept as {KEPT})." in said
+    assert (project.root / KEPT).read_bytes() == TORN
     assert project.stored(damaged) == rich()
     # It is a state like any other: work goes on with it.
     project.run("state", "rm", "plain", "--state", damaged)
@@ -95,9 +99,10 @@ def test_a_damaged_file_is_kept_beside_the_copy_that_replaces_it(project: Projec
     (project.root / FILE).write_bytes(TORN)
     older = project.keep(rich(), f"{FILE}.backup")
     said = project.follow(project.run("state", "list", code=1))
-    assert f"kept as {FILE}.damaged" in said
+    assert f"kept as {KEPT}" in said
     assert project.file() == GOOD
-    assert (project.root / f"{FILE}.damaged").read_bytes() == TORN
+    assert (project.root / KEPT).read_bytes() == TORN
+    assert (project.root / KEPT).stat().st_mode & 0o777 == 0o600
     # The backup may have been the only good copy; a damaged one never takes its place.
     assert (project.root / f"{FILE}.backup").read_bytes() == older
     project.run("state", "rm", "plain")
@@ -110,3 +115,48 @@ def test_a_file_that_is_damaged_is_not_pushed(project: Project) -> None:
     said = project.run("state", "push", COPY, "--replace-damaged", code=1)
     assert "Take another copy." in said
     assert project.file() == GOOD
+
+
+def test_each_damaged_state_is_kept(project: Project) -> None:
+    for damage in (TORN, GOOD[:50], TORN):
+        (project.root / FILE).write_bytes(damage)
+        assert "in place of a damaged state" in project.follow(project.run("state", "list", code=1))
+    kept = {path.read_bytes() for path in project.root.glob("reconciler.state.damaged.*.json")}
+    assert kept == {TORN, GOOD[:50]}
+
+
+def test_a_damaged_state_that_cannot_be_kept_is_not_replaced(project: Project) -> None:
+    (project.root / FILE).write_bytes(TORN)
+    (project.root / KEPT).mkdir()
+    (project.root / KEPT).rmdir()
+    (project.root / KEPT).symlink_to("nowhere/at-all")
+    said = project.run("state", "push", COPY, "--replace-damaged", code=1)
+    assert "error[R209]" in said
+    assert project.file() == TORN
+
+
+def test_a_damaged_state_says_what_it_still_shows_of_unresolved_creates(project: Project) -> None:
+    (project.root / FILE).write_bytes(GOOD.replace(b'"Writes."', b'"Write5."'))
+    said = " ".join(project.run("state", "list", code=1).split())
+    assert "creates whose outcome was unknown: finetune.writer." in said
+
+
+@pytest.mark.parametrize("ending", [b"", b"\n\n", b"\r\n"])
+def test_the_last_line_break_of_a_copy_does_not_matter(project: Project, ending: bytes) -> None:
+    (project.root / COPY).write_bytes(GOOD.removesuffix(b"\n") + ending)
+    project.run("state", "push", COPY)
+    assert project.file() == GOOD
+
+
+def test_a_copy_from_the_history_is_taken(project: Project, postgresql: str) -> None:
+    address = f"{postgresql}/{uuid.uuid4()}"
+    project.store(rich(), address)
+    overwrite(address, TORN)
+    with psycopg.connect(postgresql) as connection:
+        name = address.rpartition("/")[2]
+        query = "SELECT convert_from(content, 'UTF8') FROM reconciler.history WHERE name = %s"
+        row = connection.execute(query, [name]).fetchone()
+    assert row is not None
+    (project.root / COPY).write_text(row[0] + "\n")
+    project.run("state", "push", COPY, "--replace-damaged", "--state", address)
+    assert project.stored(address) == rich()
