@@ -16,12 +16,13 @@ from pathlib import Path
 
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import state as codes
-from reconciler.diagnostics.text import printable
 from reconciler.state import LockInfo
+from reconciler.stores import findings
 from reconciler.stores.durable import close, is_regular, make_folder
-from reconciler.stores.findings import UNKNOWN_HOLDER
 
 POLL_SECONDS = 0.1
+MOMENT_SECONDS = 0.2
+"""Tried even by who does not wait: one who only looks has the lock for an instant, too."""
 MAX_SIGNATURE = 16_384
 """Bytes that are read of a holder's name."""
 
@@ -62,7 +63,7 @@ class FileLock:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return _read_holder(descriptor) or UNKNOWN_HOLDER
+            return _read_holder(descriptor) or findings.UNKNOWN_HOLDER
         except OSError as error:
             raise DiagnosticError(self._unsupported(error)) from error
         finally:
@@ -70,7 +71,7 @@ class FileLock:
         return None
 
     def _acquire(self, timeout: float) -> int:
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + max(timeout, MOMENT_SECONDS)
         while True:
             descriptor = self._open()
             try:
@@ -80,7 +81,8 @@ class FileLock:
                 close(descriptor)
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    raise DiagnosticError(self._locked(holder, timeout)) from None
+                    told = findings.locked(self._location, holder, timeout, can_stay=False)
+                    raise told from None
                 time.sleep(min(POLL_SECONDS, left))
             except OSError as error:
                 close(descriptor)
@@ -131,14 +133,6 @@ class FileLock:
         return codes.LOCK_UNSUPPORTED.error(
             f"The file system refuses to lock {self._location}: {error.strerror}.",
             hint="Keep the state on a local file system (--state).",
-        )
-
-    def _locked(self, holder: LockInfo | None, timeout: float) -> Diagnostic:
-        waited = f" (waited {timeout:g} s)" if timeout else ""
-        who = printable(str(holder)) if holder else "a process that has not signed yet"
-        return codes.STATE_LOCKED.error(
-            f"{self._location} is held by {who}{waited}.",
-            hint="Wait for it, or give --lock-timeout SECONDS.",
         )
 
 

@@ -62,15 +62,17 @@ def moved_on(location: str) -> DiagnosticError:
     )
 
 
-def locked(location: str, holder: LockInfo | None, timeout: float) -> DiagnosticError:
-    """R408: somebody else holds the lock."""
+def locked(
+    location: str, holder: LockInfo | None, timeout: float, *, can_stay: bool = True
+) -> DiagnosticError:
+    """R408: somebody else holds the lock. can_stay: whether it may outlive its holder."""
     waited = f" (waited {timeout:g} s)" if timeout else ""
     who = _shown(holder) if holder else "a process that has not signed yet"
+    gone = f" If it is gone for good:\n{_UNLOCK}{naming(location)}"
     return DiagnosticError(
         codes.STATE_LOCKED.error(
             f"{location} is held by {who}{waited}.",
-            hint="Wait for it, or give --lock-timeout SECONDS. If it is gone for good:\n"
-            f"{_UNLOCK}{naming(location)}",
+            hint=f"Wait for it, or give --lock-timeout SECONDS.{gone if can_stay else ''}",
         )
     )
 
@@ -115,7 +117,7 @@ def lock_left(location: str, why: str) -> DiagnosticError:
     """R425: why: what became of its release."""
     return DiagnosticError(
         codes.LOCK_LEFT.error(
-            f"The lock of {location} is still there: {why}",
+            f"The lock of {location} may still be there: {why}",
             hint=f"This shows it, and how to free it:\n{_UNLOCK}{naming(location)}",
         )
     )

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import stat
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from reconciler.cli.main import run
 from reconciler.diagnostics import DiagnosticError
 from reconciler.state import encode_state
-from reconciler.stores import open_store
+from reconciler.stores import file_lock, open_store
 from reconciler.stores.local import LocalStore
 from tests.state.samples import empty, rich
 from tests.stores.contender import contenders, info
@@ -219,6 +223,42 @@ def test_a_holder_that_signed_illegibly_holds_all_the_same(place: Place, signatu
     with place.open().lock(info(), 0):
         (place.root / f"{NAME}.lock").write_bytes(signature)
         assert refused(lambda: locking(place.open())) == "R408"
+
+
+@pytest.mark.parametrize("name_left", ["", info().to_json()])
+def test_who_only_looks_at_the_lock_keeps_nobody_from_it(
+    place: Place, name_left: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as `state unlock`, and whatever a dead run left in the file."""
+    (place.root / f"{NAME}.lock").write_text(name_left)
+    (place.root / "copy.json").write_bytes(encode_state(rich()))
+    monkeypatch.chdir(place.root)
+    with (place.root / f"{NAME}.lock").open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        pauses: list[float] = []
+
+        def look_no_longer(seconds: float) -> None:
+            pauses.append(seconds)
+            looking.close()
+
+        clock = SimpleNamespace(monotonic=time.monotonic, sleep=look_no_longer)
+        monkeypatch.setattr(file_lock, "time", clock)
+        assert run(["state", "push", "copy.json", "--state", NAME]) == 0
+    assert len(pauses) == 1
+    assert place.read() == encode_state(rich())
+
+
+def test_who_does_not_wait_for_a_lock_is_refused_soon(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    clock = SimpleNamespace(
+        monotonic=lambda: now[0], sleep=lambda seconds: now.append(now.pop() + seconds)
+    )
+    monkeypatch.setattr(file_lock, "time", clock)
+    with place.open().lock(info(), 0):
+        assert refused(lambda: locking(place.open())) == "R408"
+    assert 0 < now[0] < 0.5
 
 
 def test_files_are_private_whatever_they_were(place: Place) -> None:
