@@ -1,7 +1,11 @@
-"""Holding a lock that stays when its process ends: no signal comes between it and its release.
+"""Holding a lock that stays when its process ends: one signal never leaves it unsaid.
 
 The first signal waits for the end of a request that takes a lock or lets it go. Broken off,
 a server could still carry out the one that takes it, after the one that lets it go.
+
+What remains: a signal can come while contextlib itself runs, between the end of the with block
+and this code. Then the lock is released when the generator is collected, and where that fails,
+as over HTTP once the interpreter is ending, nobody tells it.
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import FrameType
 
 from reconciler.diagnostics import DiagnosticError
@@ -18,6 +22,10 @@ from reconciler.stores import findings
 from reconciler.stores.waiting import wait_for_lock
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class MayBeTakenError(DiagnosticError):
+    """Taking a lock failed, and it may be ours all the same: the answer was lost."""
 
 
 @contextmanager
@@ -29,62 +37,104 @@ def held(
 ) -> Iterator[None]:
     """Wait for a lock, hold it for the length of a with block, and let it go at its end.
 
-    attempt: see wait_for_lock. A lock that stayed is told (R425) besides what ended the block.
+    attempt: see wait_for_lock. release: does nothing where the lock is not ours.
+    A lock that may have stayed is told (R425) besides what ended the block.
     """
-    is_ours = False
+    lock = _Lock(attempt, release, location)
+    try:
+        wait_for_lock(lock.take, location, timeout)
+        yield
+        lock.let_go()
+    except BaseException as error:
+        lock.let_go_after(error)
+        raise
 
-    def trying() -> LockInfo | None:
-        nonlocal is_ours
+
+def probed(
+    attempt: Callable[[], LockInfo | None], release: Callable[[], None], location: str
+) -> LockInfo | None:
+    """Tell who holds a lock, None where nobody does, by taking it and letting it go."""
+    lock = _Lock(attempt, release, location)
+    try:
+        holder = lock.take()
+        lock.let_go()
+    except BaseException as error:
+        lock.let_go_after(error)
+        raise
+    return holder
+
+
+class _Lock:
+    """A lock, and whether there is something to release."""
+
+    def __init__(
+        self,
+        attempt: Callable[[], LockInfo | None],
+        release: Callable[[], None],
+        location: str,
+    ) -> None:
+        self._attempt = attempt
+        self._release = release
+        self._location = location
+        self._may_be_ours = False
+
+    def take(self) -> LockInfo | None:
+        """Try once; see wait_for_lock."""
         with unbroken():
             # Until the answer is there it may be; only a second signal ends it before.
-            is_ours = True
+            self._may_be_ours = True
             try:
-                holder = attempt()
-            except DiagnosticError:
-                is_ours = False
+                holder = self._attempt()
+            except DiagnosticError as error:
+                self._may_be_ours = isinstance(error, MayBeTakenError)
                 raise
-            is_ours = holder is None
+            self._may_be_ours = holder is None
         return holder
 
-    try:
-        wait_for_lock(trying, location, timeout)
-        yield
-    except BaseException as error:
-        if is_ours:
-            # Another signal changes nothing: it is ending already.
-            with suppress(KeyboardInterrupt):
-                _let_go_after(error, release, location)
-        raise
-    let_go(release, location)
+    def let_go(self) -> None:
+        """Release it once; R425 where it may have stayed.
 
+        A signal that comes before the release has begun leaves it to let_go_after.
+        """
+        if not self._may_be_ours:
+            return
+        is_done = False
+        try:
+            with unbroken():
+                self._may_be_ours = False
+                self._release()
+                is_done = True
+        except DiagnosticError as error:
+            cause = error.diagnostics[0]
+            why = f"{cause.summary}. {cause.detail}"
+            raise findings.lock_left(self._location, why) from error
+        except KeyboardInterrupt as error:
+            if is_done or self._may_be_ours:
+                raise
+            raise self._interrupted() from error
 
-def let_go(release: Callable[[], None], location: str) -> None:
-    """Release a lock; R425 where it stays."""
-    is_done = False
-    try:
-        with unbroken():
-            release()
-            is_done = True
-    except DiagnosticError as error:
-        cause = error.diagnostics[0]
-        raise findings.lock_left(location, f"{cause.summary}. {cause.detail}") from error
-    except KeyboardInterrupt as error:
-        if is_done:
-            raise
-        left = findings.lock_left(location, "Its release was interrupted.")
-        raise DiagnosticError(*left.diagnostics, exit_code=130) from error
+    def let_go_after(self, error: BaseException) -> None:
+        """Release it after an error, of which nothing may be hidden."""
+        try:
+            self._let_go_in_any_case()
+        except DiagnosticError as left:
+            if isinstance(error, KeyboardInterrupt):
+                raise DiagnosticError(*left.diagnostics, exit_code=130) from error
+            if isinstance(error, DiagnosticError):
+                told = (*error.diagnostics, *left.diagnostics)
+                raise DiagnosticError(*told, exit_code=error.exit_code) from error
 
+    def _let_go_in_any_case(self) -> None:
+        """Another signal changes nothing where it is let go: it is ending already."""
+        try:
+            self.let_go()
+        except KeyboardInterrupt as another:
+            if self._may_be_ours:
+                raise self._interrupted() from another
 
-def _let_go_after(error: BaseException, release: Callable[[], None], location: str) -> None:
-    """Release a lock after an error, of which nothing may be hidden."""
-    try:
-        let_go(release, location)
-    except DiagnosticError as left:
-        if isinstance(error, KeyboardInterrupt):
-            raise DiagnosticError(*left.diagnostics, exit_code=130) from error
-        if isinstance(error, DiagnosticError):
-            told = (*error.diagnostics, *left.diagnostics)
-            raise DiagnosticError(*told, exit_code=error.exit_code) from error
+    def _interrupted(self) -> DiagnosticError:
+        left = findings.lock_left(self._location, "Its release was interrupted.")
+        return DiagnosticError(*left.diagnostics, exit_code=130)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from reconciler.diagnostics import Diagnostic, DiagnosticError
@@ -29,7 +30,7 @@ from reconciler.diagnostics.text import printable
 from reconciler.state import HIDDEN_QUERY, LockInfo, Snapshot, State, StateLock, encode_state
 from reconciler.stores import findings
 from reconciler.stores.addresses import LOOPBACK, malformed, split
-from reconciler.stores.holding import held, let_go, unbroken
+from reconciler.stores.holding import MayBeTakenError, held, probed
 from reconciler.stores.http_exchange import Answer, ExchangeError, exchange
 
 _LOCKED = (409, 423)
@@ -97,12 +98,10 @@ class HttpStore:
 
     def holder(self) -> LockInfo | None:
         """Ask by trying to lock; the protocol has no other question."""
-        probe = LockInfo(f"probe-{os.urandom(8).hex()}", "state unlock", "reconciler", "")
-        with unbroken():
-            holder = self._try_lock(probe)
-            if holder is None:
-                let_go(lambda: self._unlock(probe), self._location)
-        return holder
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        probe = LockInfo(f"probe-{os.urandom(8).hex()}", "state unlock", "reconciler", now)
+        attempt, release = lambda: self._try_lock(probe), lambda: self._unlock(probe)
+        return probed(attempt, release, self._location)
 
     def break_lock(self, lock_id: str) -> None:
         """Unlock in the name of a holder that is gone; see StateStore."""
@@ -160,15 +159,31 @@ class HttpStore:
             )
 
     def _try_lock(self, info: LockInfo) -> LockInfo | None:
-        body = info.to_json().encode()
+        """Take the lock; MayBeTakenError where that failed and it may be ours all the same."""
         try:
-            answer = self._send(self._lock_method, self._lock_url, body)
+            return self._asked_to_lock(info)
         except ExchangeError as error:
-            # If it was executed, the second try is told that we hold it.
-            try:
-                answer = self._send(self._lock_method, self._lock_url, body)
-            except ExchangeError:
-                raise self._unreachable(error) from None
+            first = error
+        may_be_ours = first.sent
+        try:
+            return self._try_lock_again(info, may_be_ours)
+        except ExchangeError as error:
+            failed = self._unreachable(first)
+            may_be_ours = may_be_ours or error.sent
+        except DiagnosticError as error:
+            failed = error
+        raise MayBeTakenError(*failed.diagnostics) if may_be_ours else failed
+
+    def _try_lock_again(self, info: LockInfo, may_be_ours: bool) -> LockInfo | None:
+        holder = self._asked_to_lock(info)
+        if holder is not findings.UNKNOWN_HOLDER or not may_be_ours:
+            return holder
+        # It is not told for whom. By our id nothing but a lock of ours is released.
+        self._unlock(info)
+        return self._asked_to_lock(info)
+
+    def _asked_to_lock(self, info: LockInfo) -> LockInfo | None:
+        answer = self._send(self._lock_method, self._lock_url, info.to_json().encode())
         if answer.status in _LOCKED:
             holder = LockInfo.from_json(answer.body.decode(errors="replace"))
             if holder is None or not holder.id:
@@ -176,9 +191,11 @@ class HttpStore:
             return None if holder.id == info.id else holder
         if answer.status in (400, 404, 405, 501):
             raise DiagnosticError(self._no_locks(answer))
-        if not 200 <= answer.status < 300:
-            raise self._refused(answer, "lock the state")
-        return None
+        if 200 <= answer.status < 300:
+            return None
+        refused = self._refused(answer, "lock the state")
+        # What failed may have failed after it was done, or is a gateway's that waited in vain.
+        raise MayBeTakenError(*refused.diagnostics) if answer.status >= 500 else refused
 
     def _asked_to_unlock(self, info: LockInfo) -> Answer:
         body = info.to_json().encode()

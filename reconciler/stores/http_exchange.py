@@ -11,6 +11,7 @@ import http.client
 import os
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -47,6 +48,9 @@ class ExchangeError(Exception):
 
 def exchange(url: str, method: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
     """Send a request once. Raises ExchangeError; its words hold no header and no address."""
+    if sys.is_finalizing():
+        # The watchdog would never start, and be waited for without an end.
+        raise ExchangeError("this process is ending", sent=False)
     parts = urlsplit(url)
     connection = _connection(parts)
     sent = False

@@ -1,14 +1,18 @@
-"""`state unlock` over HTTP: what it says is free is free."""
+"""Locks over HTTP: what is said to be free is free, and what may be left is told."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from reconciler.cli.main import run
+from reconciler.state import encode_state
+from tests.faults.server import unused_port
+from tests.state.samples import rich
 from tests.stores.backend_server import Backend
 from tests.stores.http_proxy import Proxy, tampering
 
@@ -90,3 +94,127 @@ def test_a_probe_that_cannot_be_taken_back_is_told(
     assert code == 1
     assert "error[R425]" in said
     assert http_backend.locks
+
+
+# A lock that may have been taken, though nobody said so
+
+
+def push(proxy: Proxy, capture: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    Path("copy.json").write_bytes(encode_state(rich()))
+    code = run(["state", "push", "copy.json", "--state", f"{proxy.url}{PATH}"])
+    return code, " ".join("".join(capture.readouterr()).split())
+
+
+TAKING = [push, unlock]
+"""Both take the lock: one to save, the other to see whether somebody has it."""
+
+
+@pytest.mark.parametrize("taking", TAKING)
+def test_a_lock_whose_answers_were_lost_is_released(
+    http_backend: Backend,
+    proxy: Proxy,
+    capsys: pytest.CaptureFixture[str],
+    taking: Callable[[Proxy, pytest.CaptureFixture[str]], tuple[int, str]],
+) -> None:
+    proxy.decide = lambda method, number: "swallow" if method == "LOCK" else ""
+    code, said = taking(proxy, capsys)
+    assert code == 1
+    assert "error[R413]" in said
+    assert "R425" not in said
+    assert http_backend.locks == {}
+
+
+@pytest.mark.parametrize("taking", TAKING)
+def test_a_lock_whose_answers_were_lost_is_told_where_it_stays(
+    http_backend: Backend,
+    proxy: Proxy,
+    capsys: pytest.CaptureFixture[str],
+    taking: Callable[[Proxy, pytest.CaptureFixture[str]], tuple[int, str]],
+) -> None:
+    proxy.decide = lambda method, number: "swallow" if method == "LOCK" else "cut"
+    code, said = taking(proxy, capsys)
+    assert code == 1
+    assert "error[R413]" in said
+    assert "error[R425]" in said
+    assert "may still be there" in said
+    # What it left can be seen for what it is, and freed.
+    proxy.decide = lambda method, number: ""
+    code, said = unlock(proxy, capsys)
+    shown = re.search(r"since \d{4}-\d\d-\d\dT\S+, lock (\S+)\.", said)
+    assert shown, said
+    assert unlock(proxy, capsys, "--force", shown[1])[0] == 0
+    assert http_backend.locks == {}
+
+
+@pytest.mark.parametrize("taking", TAKING)
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_lock_that_a_gateway_did_not_answer_for_is_told_where_it_stays(
+    proxy: Proxy,
+    capsys: pytest.CaptureFixture[str],
+    taking: Callable[[Proxy, pytest.CaptureFixture[str]], tuple[int, str]],
+    status: int,
+) -> None:
+    proxy.decide = lambda method, number: f"{status} no"
+    code, said = taking(proxy, capsys)
+    assert code == 1
+    assert "error[R424]" in said
+    assert "error[R425]" in said
+    assert [method for method, _, _ in proxy.requests] == ["LOCK", "UNLOCK"]
+
+
+def test_a_server_that_was_never_reached_has_no_lock_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["state", "rm", "bot", "--state", f"http://127.0.0.1:{unused_port()}{PATH}"]) == 1
+    said = "".join(capsys.readouterr())
+    assert "error[R413]" in said
+    assert "R425" not in said
+
+
+# A server that does not say who holds a lock
+
+
+@pytest.mark.parametrize("taking", TAKING)
+def test_a_run_does_not_wait_for_itself(
+    http_backend: Backend,
+    proxy: Proxy,
+    capsys: pytest.CaptureFixture[str],
+    taking: Callable[[Proxy, pytest.CaptureFixture[str]], tuple[int, str]],
+) -> None:
+    http_backend.terse = True
+    proxy.decide = lambda method, number: "swallow" if number == 1 else ""
+    code, said = taking(proxy, capsys)
+    assert code == 0, said
+    assert http_backend.locks == {}
+
+
+@pytest.mark.parametrize("lost", ["cut", "swallow"])
+def test_a_lock_of_another_is_not_freed_after_a_lost_answer(
+    http_backend: Backend, proxy: Proxy, capsys: pytest.CaptureFixture[str], lost: str
+) -> None:
+    http_backend.terse = True
+    held_by(http_backend, "of-another-run")
+    proxy.decide = lambda method, number: lost if number == 1 else ""
+    code, said = push(proxy, capsys)
+    assert code == 1
+    assert "error[R408]" in said
+    assert "R425" not in said
+    assert b"of-another-run" in http_backend.locks[PATH]
+
+
+@pytest.mark.parametrize("step", [2, 3, 4])
+def test_a_lock_that_nobody_is_named_for_is_told_where_it_may_be_ours(
+    http_backend: Backend, proxy: Proxy, capsys: pytest.CaptureFixture[str], step: int
+) -> None:
+    """LOCK, again, UNLOCK by our id, LOCK: the network goes after any of them."""
+    http_backend.terse = True
+
+    def decide(method: str, number: int) -> str:
+        return "swallow" if number in (1, step) else "cut" if number > step else ""
+
+    proxy.decide = decide
+    code, said = push(proxy, capsys)
+    assert code == 1
+    assert "error[R413]" in said
+    assert "error[R425]" in said

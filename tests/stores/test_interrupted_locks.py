@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from urllib.parse import urlsplit
 
 import pytest
 
 from reconciler.cli.main import run
-from reconciler.stores import object_client, open_store
+from reconciler.state import encode_state
+from reconciler.stores import holding, object_client, open_store
 from tests.faults.server import ACCOUNT_ID, Account, FaultServer
 from tests.state.samples import empty
+from tests.stores.backend_server import Backend
 from tests.stores.conftest import Serve
 from tests.stores.contender import info
 from tests.stores.http_proxy import tampering
@@ -27,6 +33,7 @@ from tests.stores.wire import wire
 PLAN = ("plan",)
 APPLY = ("apply", "--auto-approve", "--settle-timeout", "0")
 UNLOCK = ("state", "unlock")
+PUSH = ("state", "push", "copy.json")
 MIGRATE = ("state", "migrate", "--to")
 LONG_ENOUGH = 0.05
 """Seconds from a signal to the request's execution; whoever does not wait is gone by then."""
@@ -143,6 +150,74 @@ def test_a_signal_at_any_request_leaves_no_lock_behind(
         assert is_free(address), (step, proxy.requests[step - 1][:2], runner.said)
         assert runner.code == 130 or command == APPLY, (step, runner.said)
     raise AssertionError("it never came to its end")
+
+
+@pytest.mark.parametrize("kind", ["http"])
+def test_a_signal_at_any_line_of_holding_a_lock_leaves_none_behind(
+    runner: Runner, http_backend: Backend
+) -> None:
+    """Between two requests, too, and where signals are only just held back, or let through."""
+    Path("copy.json").write_bytes(encode_state(empty()))
+    address = f"{http_backend.url}/state/traced"
+    open_store(address, Path.cwd()).save(empty(), "")
+    for line in range(1, 1000):
+        http_backend.log.clear()
+        with signalled_at(line, lambda: bool(http_backend.log)) as passed:
+            runner.run(PUSH, address)
+        assert http_backend.locks == {}, (line, passed[-1], runner.said)
+        if len(passed) < line:
+            assert line > 100
+            assert runner.code == 0, runner.said
+            return
+        assert runner.code in (0, 130), (line, passed[-1], runner.said)
+        assert "R425" not in runner.said, (line, passed[-1])
+    raise AssertionError("it never came to its end")
+
+
+@pytest.mark.parametrize("kind", ["http"])
+def test_a_lock_that_is_held_at_the_very_end_does_not_keep_the_process(
+    runner: Runner, http_backend: Backend
+) -> None:
+    """No thread is started any more then, and so nobody would wait for it."""
+    code = (
+        "import sys; from pathlib import Path; from reconciler.stores import open_store\n"
+        "from tests.stores.contender import info\n"
+        "held = open_store(sys.argv[1], Path.cwd()).lock(info(), 0)\n"
+        "held.__enter__()\n"
+    )
+    address = f"{http_backend.url}/state/held"
+    root = Path(__file__).parents[2]
+    ended = subprocess.run(
+        [sys.executable, "-c", code, address],
+        env={**os.environ, "PYTHONPATH": str(root)},
+        timeout=20,
+        check=False,
+    )
+    assert ended.returncode == 0
+    assert [method for method, _, _ in http_backend.log][:1] == ["LOCK"]
+
+
+@contextmanager
+def signalled_at(line: int, is_locked: Callable[[], bool]) -> Iterator[list[str]]:
+    """Send a signal at one of the lines that hold a lock; yields those that were passed by then."""
+    passed: list[str] = []
+    files = (holding.__file__, signal.__file__)
+
+    def trace(frame: FrameType, event: str, argument: object) -> Callable[..., object] | None:
+        if frame.f_code.co_filename not in files:
+            return None
+        if event == "line" and len(passed) < line and is_locked():
+            passed.append(f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}")
+            if len(passed) == line:
+                signal.raise_signal(signal.SIGTERM)
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield passed
+    finally:
+        sys.settrace(before)
 
 
 @pytest.mark.parametrize("kind", ["s3", "http"])

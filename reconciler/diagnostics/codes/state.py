@@ -162,7 +162,7 @@ STORE_ANSWER = Code(
 LOCK_LEFT = Code(
     "R425",
     "The lock could not be released",
-    why="What was done is recorded, but the next run will find the state locked.",
+    why="What was done is recorded, but the next run may find the state locked.",
     fix="`reconciler state unlock` shows the lock; with --force ID it is freed.",
 )
 UNUSABLE_ADDRESS = Code(
