@@ -1,6 +1,6 @@
 """What was recorded: the snapshot, its bytes, and what a place to keep it must promise."""
 
-from reconciler.state.codec import MAX_BYTES, decode_state, encode_state
+from reconciler.state.codec import MAX_BYTES, decode_state, encode_state, version_of
 from reconciler.state.snapshot import (
     AssetRecord,
     AssetStatus,
@@ -38,4 +38,5 @@ __all__ = [
     "encode_state",
     "naming",
     "new_state",
+    "version_of",
 ]

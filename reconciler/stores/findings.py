@@ -8,15 +8,17 @@ from shlex import quote
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import state as codes
 from reconciler.diagnostics.text import printable
+from reconciler.state import MAX_BYTES as MAX_BYTES
 from reconciler.state import DamagedStateError, LockInfo, Snapshot, decode_state, naming
-
-MAX_BYTES = 256_000_000
-"""About a million finetunes."""
 
 _UNLOCK = "reconciler state unlock"
 
 UNKNOWN_HOLDER = LockInfo("unknown", "an unknown operation", "somebody unknown", "an unknown time")
 """Stands for a holder whose description cannot be read."""
+
+
+class UnsureError(DiagnosticError):
+    """A write failed, and may have been executed all the same."""
 
 
 def decode(

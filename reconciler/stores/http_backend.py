@@ -27,7 +27,15 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import state as codes
 from reconciler.diagnostics.text import printable
-from reconciler.state import HIDDEN_QUERY, LockInfo, Snapshot, State, StateLock, encode_state
+from reconciler.state import (
+    HIDDEN_QUERY,
+    LockInfo,
+    Snapshot,
+    State,
+    StateLock,
+    encode_state,
+    version_of,
+)
 from reconciler.stores import findings
 from reconciler.stores.addresses import LOOPBACK, malformed, split
 from reconciler.stores.holding import MayBeTakenError, held, probed
@@ -68,22 +76,22 @@ class HttpStore:
         if raw is None:
             return None
         copies = "GitLab keeps older versions of a state"
-        return findings.decode(raw, _version(raw), self._location, copies)
+        return findings.decode(raw, version_of(raw), self._location, copies)
 
     def save(self, state: State, expected: str) -> str:
         """Replace the state; see StateStore, and above what that is worth here."""
         stored = self._read()
-        if (_version(stored) if stored is not None else "") != expected:
+        if (version_of(stored) if stored is not None else "") != expected:
             raise findings.moved_on(self._location)
         raw = encode_state(state)
         answer = self._update(raw, stored)
         if answer is None:
-            return _version(raw)
+            return version_of(raw)
         if answer.status in _LOCKED:
             raise self._refused_by_lock(answer)
         if not 200 <= answer.status < 300:
             raise self._refused(answer, "save the state")
-        return _version(raw)
+        return version_of(raw)
 
     @contextmanager
     def lock(self, info: LockInfo, timeout: float) -> Iterator[StateLock]:
@@ -310,10 +318,6 @@ def _lock_url(address: str, variable: str) -> str:
             )
         )
     return given
-
-
-def _version(raw: bytes) -> str:
-    return hashlib.sha256(raw).hexdigest()
 
 
 def _md5(raw: bytes) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import re
 import secrets
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from reconciler.state import (
     State,
     StateLock,
     encode_state,
+    version_of,
 )
 from reconciler.stores import findings
 from reconciler.stores.durable import (
@@ -56,7 +56,7 @@ class LocalStore:
         if self._path.with_name(f"{self._path.name}.backup").exists():
             copies, copy = "the .backup is the one before the last run", f"{self._location}.backup"
         try:
-            return findings.decode(raw, _version(raw), self._location, copies, copy)
+            return findings.decode(raw, version_of(raw), self._location, copies, copy)
         except DamagedStateError:
             # The backup beside it may be the only good one.
             self._backed_up = True
@@ -80,7 +80,7 @@ class LocalStore:
         except BaseException:
             remove(temporary)
             raise
-        return _version(raw)
+        return version_of(raw)
 
     @contextmanager
     def lock(self, info: LockInfo, timeout: float) -> Iterator[StateLock]:
@@ -115,7 +115,7 @@ class LocalStore:
 
         Only one can create the claim, and once a version is replaced nobody finds it again.
         """
-        claim = self._beside(f"{_version(expected.encode())[:16]}.claim")
+        claim = self._beside(f"{version_of(expected.encode())[:16]}.claim")
         try:
             touch_new(claim)
         except FileExistsError as error:
@@ -132,8 +132,8 @@ class LocalStore:
 
     def _replace(self, temporary: Path, expected: str) -> None:
         old = self._read()
-        if (_version(old) if old is not None else "") != expected:
-            raise DiagnosticError(self._moved_on())
+        if (version_of(old) if old is not None else "") != expected:
+            raise findings.moved_on(self._location)
         self._back_up(old)
         try:
             put_in_place(temporary, self._path)
@@ -179,12 +179,6 @@ class LocalStore:
             f"{self._location}: {error.strerror}.", hint="Check the path and its permissions."
         )
 
-    def _moved_on(self) -> Diagnostic:
-        return codes.STATE_MOVED_ON.error(
-            f"{self._location} is not the one that was loaded.",
-            hint="Run the command again; it starts from the newer state.",
-        )
-
     def _being_saved(self) -> Diagnostic:
         return codes.STATE_MOVED_ON.error(
             f"{self._location} is being replaced by another run.",
@@ -196,7 +190,3 @@ class LocalStore:
             f"{self._location}{suffix}: {error.strerror or error}.",
             hint="Mend the cause, then run apply again.",
         )
-
-
-def _version(raw: bytes) -> str:
-    return hashlib.sha256(raw).hexdigest()

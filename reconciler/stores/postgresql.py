@@ -10,13 +10,12 @@ Every save names the version that it replaces, and is one transaction with its h
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from reconciler.diagnostics import DiagnosticError
-from reconciler.state import LockInfo, Snapshot, State, StateLock, encode_state
+from reconciler.state import LockInfo, Snapshot, State, StateLock, encode_state, version_of
 from reconciler.stores import findings
 from reconciler.stores.addresses import DatabaseAddress
 from reconciler.stores.waiting import wait_for_lock
@@ -53,7 +52,7 @@ class PostgresqlStore:
     def save(self, state: State, expected: str) -> str:
         """Replace the state and write its history in one transaction; see StateStore."""
         raw = encode_state(state)
-        version = _version(raw)
+        version = version_of(raw)
         with self._session() as session:
             if not session.write(self._address.name, raw, state, version, expected, self._run):
                 raise findings.moved_on(self._location)
@@ -130,7 +129,3 @@ class _SessionLock:
     def check(self) -> None:
         """Ask the server; see StateLock."""
         self._store.check(self._session)
-
-
-def _version(raw: bytes) -> str:
-    return hashlib.sha256(raw).hexdigest()

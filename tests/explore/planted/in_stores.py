@@ -79,7 +79,7 @@ BUGS = (
         (
             Edit(
                 "stores/local.py",
-                'if (_version(old) if old is not None else "") != expected:',
+                'if (version_of(old) if old is not None else "") != expected:',
                 "if False:",
             ),
         ),
