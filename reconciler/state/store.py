@@ -61,13 +61,14 @@ class LockInfo:
 
     @classmethod
     def from_json(cls, text: str) -> LockInfo | None:
-        """Read it; None where it is none."""
+        """Read it; None where it is none, or has no id, without which nobody could name it."""
         try:
             data = json.loads(text)
             keys = ("ID", "Operation", "Who", "Created", "Path", "Version")
-            return cls(*(str(data.get(key, "")) for key in keys))
+            info = cls(*(str(data.get(key, "")) for key in keys))
         except (ValueError, AttributeError, RecursionError):
             return None
+        return info if info.id and info.id == data["ID"] else None
 
     def __str__(self) -> str:
         return f"{self.who}, {self.operation} since {self.created}"
