@@ -82,10 +82,9 @@ class PostgresqlStore:
     def break_lock(self, lock_id: str) -> None:
         """End the connection that holds the lock; see StateStore."""
         with self._connected() as session:
-            holder = session.holder(self._address.name)
-            if holder is None or holder.id != lock_id:
+            if not session.end_holder(self._address.name, lock_id):
+                holder = session.holder(self._address.name)
                 raise findings.no_such_lock(self._location, lock_id, holder)
-            session.end_holder(self._address.name)
 
     def check(self, session: Session) -> None:
         """Raise R410 where the session no longer has the lock."""

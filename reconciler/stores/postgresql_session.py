@@ -62,13 +62,18 @@ CREATE TABLE reconciler.holder (
 );
 """
 
-_HOLDER: LiteralString = """
-SELECT l.pid, h.info, l.pid = pg_backend_pid() FROM pg_catalog.pg_locks l
+_HELD: LiteralString = """
+FROM pg_catalog.pg_locks l
 LEFT JOIN reconciler.holder h ON h.pid = l.pid AND h.name = %(name)s
 WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
   AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
   AND l.classid::bigint = %(high)s AND l.objid::bigint = %(low)s
 """
+_HOLDER: LiteralString = f"SELECT l.pid, h.info, l.pid = pg_backend_pid() {_HELD}"
+_END: LiteralString = f"""
+SELECT pg_terminate_backend(l.pid, 5000) {_HELD}
+  AND l.pid = %(pid)s AND h.info IS NOT DISTINCT FROM %(info)s
+"""  # noqa: S608 - all of it is written here
 _SIGN: LiteralString = """
 INSERT INTO reconciler.holder (name, pid, info) VALUES (%s, pg_backend_pid(), %s)
 ON CONFLICT (name) DO UPDATE SET pid = excluded.pid, info = excluded.info
@@ -168,23 +173,26 @@ class Session:
     def holder(self, name: str) -> LockInfo | None:
         """Tell who holds the lock, None where nobody does."""
         row = self._held_by(name)
-        if row is None:
-            return None
-        return LockInfo.from_json(row[1] or "") or findings.UNKNOWN_HOLDER
+        return _signed(row[1]) if row else None
 
-    def end_holder(self, name: str) -> None:
-        """End the connection that holds the lock; needs its role, or pg_signal_backend."""
+    def end_holder(self, name: str, lock_id: str) -> bool:
+        """End the connection that holds this lock; False where no connection holds it.
+
+        Needs its role, or pg_signal_backend. Whoever takes the lock after it was read is spared.
+        """
         row = self._held_by(name)
-        if row is None:
-            return
-        ending: LiteralString = "SELECT pg_terminate_backend(%s, 5000)"
+        if row is None or _signed(row[1]).id != lock_id:
+            return False
         with self._guarded():
             try:
-                answer = self._connection.execute(ending, [row[0]]).fetchone()
+                values = {**_place(name), "pid": row[0], "info": row[1]}
+                answer = self._connection.execute(_END, values).fetchone()
             except errors.InsufficientPrivilege as error:
                 denied = _explain(error, self._address)
                 raise DiagnosticError(replace(denied, hint=self._signal_hint)) from None
-        if (answer is None or not answer[0]) and self._held_by(name) == row:
+        if answer is None:
+            return False
+        if not answer[0] and self._held_by(name) == row:
             raise DiagnosticError(
                 codes.STORE_ANSWER.error(
                     f"{self._address.location}: the server did not end the holder's connection "
@@ -192,6 +200,7 @@ class Session:
                     hint="Try again; if it stays, look into the log of the server.",
                 )
             )
+        return True
 
     @property
     def _signal_hint(self) -> str:
@@ -203,9 +212,7 @@ class Session:
 
     def _held_by(self, name: str) -> tuple[int, str | None, bool] | None:
         with self._guarded():
-            key = _key(name) & (2**64 - 1)
-            values = {"name": name, "high": key >> 32, "low": key & (2**32 - 1)}
-            return self._connection.execute(_HOLDER, values).fetchone()
+            return self._connection.execute(_HOLDER, _place(name)).fetchone()
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -317,6 +324,16 @@ def _key(name: str) -> int:
     """The advisory lock of a state: 64 bits of its name."""
     digest = hashlib.sha256(f"reconciler state {name}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def _place(name: str) -> dict[str, str | int]:
+    """A state's lock, as the server's list of locks has it."""
+    key = _key(name) & (2**64 - 1)
+    return {"name": name, "high": key >> 32, "low": key & (2**32 - 1)}
+
+
+def _signed(text: str | None) -> LockInfo:
+    return LockInfo.from_json(text or "") or findings.UNKNOWN_HOLDER
 
 
 _DENIED = (
