@@ -9,6 +9,7 @@ from reconciler.buckets.errors import (
     code_of,
     explain,
     is_missing_bucket,
+    may_be_done,
     may_pass,
     status_of,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "code_of",
     "explain",
     "is_missing_bucket",
+    "may_be_done",
     "may_pass",
     "open_bucket",
     "panics_told",

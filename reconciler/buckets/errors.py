@@ -99,6 +99,15 @@ def may_pass(error: Exception) -> bool:
     return status in (408, 429) or status >= 500 or (status == 0 and "HTTP error" in str(error))
 
 
+def may_be_done(error: Exception) -> bool:
+    """Whether a request that failed may have been executed all the same."""
+    if not may_pass(error) or status_of(error) == 429 or code_of(error) in _PASSING_CONFLICTS:
+        return False
+    # Only of a connection that was never made is it known that nothing was sent on it.
+    text = str(error)
+    return not any(part in text for part in ("kind: Connect,", "token request", *_MACHINES_OWN))
+
+
 def explain(error: Exception, bucket: Bucket, forbidden_hint: str) -> Trouble:
     """Say what it means. forbidden_hint: what the credentials need to be allowed."""
     code, status = code_of(error), status_of(error)

@@ -8,7 +8,8 @@ here the object is read back instead.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import obstore
@@ -21,6 +22,7 @@ from reconciler.buckets import (
     code_of,
     explain,
     is_missing_bucket,
+    may_be_done,
     may_pass,
     open_bucket,
     panics_told,
@@ -57,7 +59,7 @@ class ObjectClient:
 
     def read(self, key: str) -> tuple[bytes, str] | None:
         """Return an object and its version; None where there is none."""
-        return self._reading(lambda: self._get(key))
+        return self._repeated(lambda: self._get(key))
 
     def create(self, key: str, raw: bytes) -> str | None:
         """Write an object that is not there yet; its version, None where it is there."""
@@ -74,9 +76,13 @@ class ObjectClient:
             return None
         return self._write(key, raw, wanted)
 
-    def delete(self, key: str) -> None:
-        """Remove an object; there is no condition that every service knows for this."""
-        self._reading(lambda: self._delete(key))
+    def delete_if(self, key: str, is_meant: Callable[[bytes], bool]) -> None:
+        """Remove an object if these bytes are meant; no condition that every service knows can say.
+
+        It is read before every attempt anew: the one before may have been executed though its
+        answer was lost, and then what is there now is another's.
+        """
+        self._repeated(lambda: self._delete_if(key, is_meant))
 
     def _get(self, key: str) -> tuple[bytes, str] | None:
         try:
@@ -89,15 +95,18 @@ class ObjectClient:
         version = _version(result.meta["e_tag"], result.meta["version"])
         return bytes(result.bytes()), version
 
-    def _delete(self, key: str) -> None:
+    def _delete_if(self, key: str, is_meant: Callable[[bytes], bool]) -> None:
+        found = self._get(key)
+        if found is None or not is_meant(found[0]):
+            return
         try:
             obstore.delete(self._store, key)
         except FileNotFoundError as error:
-            # Gone already, as after an attempt whose answer was lost; S3 calls that a success.
+            # Gone since it was read; S3 calls that a success.
             if is_missing_bucket(error):
                 raise
 
-    def _reading(self, operation: Callable[[], Result]) -> Result:
+    def _repeated(self, operation: Callable[[], Result]) -> Result:
         """Do what may be done twice."""
         for attempt in range(ATTEMPTS):
             try:
@@ -110,21 +119,24 @@ class ObjectClient:
         raise AssertionError("unreachable")
 
     def _write(self, key: str, raw: bytes, mode: PutMode) -> str | None:
+        is_unsure = False
         for attempt in range(ATTEMPTS):
             try:
                 with panics_told(self._address.scheme):
                     put = obstore.put(self._store, key, raw, mode=mode, use_multipart=False)
                 return _version_of(put)
             except (BaseError, OSError, ValueError) as error:
-                if _says_that_the_condition_failed(error):
-                    # An attempt before may have been executed though its answer was lost.
-                    return self._version_if(key, raw) if attempt else None
-                if not may_pass(error):
-                    self._fail(error)
-                if (written := self._version_if(key, raw)) is not None:
-                    return written
-                if attempt + 1 == ATTEMPTS:
-                    self._fail(error)
+                is_unsure = is_unsure or may_be_done(error)
+                with _told_as_unsure(is_unsure):
+                    if _says_that_the_condition_failed(error):
+                        # An attempt before may have been executed though its answer was lost.
+                        return self._version_if(key, raw) if attempt else None
+                    if not may_pass(error):
+                        self._fail(error)
+                    if (written := self._version_if(key, raw)) is not None:
+                        return written
+                    if attempt + 1 == ATTEMPTS:
+                        self._fail(error)
                 time.sleep(FIRST_PAUSE * 2**attempt)
         raise AssertionError("unreachable")
 
@@ -135,6 +147,16 @@ class ObjectClient:
 
     def _fail(self, error: Exception) -> NoReturn:
         raise DiagnosticError(_explain(error, self._address)) from None
+
+
+@contextmanager
+def _told_as_unsure(is_unsure: bool) -> Iterator[None]:
+    try:
+        yield
+    except DiagnosticError as error:
+        if is_unsure:
+            raise findings.UnsureError(*error.diagnostics) from None
+        raise
 
 
 def _bucket(address: ObjectAddress) -> Bucket:

@@ -5,9 +5,11 @@ on GCS the generation), the lock is only created where none is (If-None-Match). 
 update is impossible even where the lock failed.
 
 No condition for deleting is known to every service (R2 has none), so a lock is read, and
-deleted if it is ours. Between the two somebody could free it by force and another run take
-it; then that run's lock is deleted. It notices before its next save, and whoever came in
-meanwhile cannot save over it unnoticed, nor it over them: the state's version decides.
+deleted if it is the one that is meant; both again where the answer was lost. Two ways remain
+for the lock of another run to be deleted, taken in between: somebody frees ours by force
+between the two, or a service executes a delete that it did not answer after the one that
+was sent in its place. That run notices before its next save, and whoever came in meanwhile
+cannot save over it unnoticed, nor it over them: the state's version decides.
 """
 
 from __future__ import annotations
@@ -70,7 +72,7 @@ class ObjectStorage:
     def lock(self, info: LockInfo, timeout: float) -> Iterator[StateLock]:
         """Hold the lock object; see StateStore."""
         raw = info.to_json().encode()
-        attempt, release = lambda: self._try_lock(raw), lambda: self._release(info.id)
+        attempt, release = lambda: self._try_lock(raw, info.id), lambda: self._release(info.id)
         with held(attempt, release, self._location, timeout):
             self._prove_conditions(raw)
             yield _ObjectLock(self, info.id)
@@ -80,25 +82,38 @@ class ObjectStorage:
         found = self._client.read(self._address.lock_key)
         if found is None:
             return None
-        text = found[0].decode(errors="replace")
-        return LockInfo.from_json(text) or findings.UNKNOWN_HOLDER
+        return _described(found[0])
 
     def break_lock(self, lock_id: str) -> None:
         """Delete the lock object of a holder that is gone; see StateStore."""
         holder = self.holder()
         if holder is None or holder.id != lock_id:
             raise findings.no_such_lock(self._location, lock_id, holder)
-        self._client.delete(self._address.lock_key)
+        self._release(lock_id)
 
-    def _try_lock(self, raw: bytes) -> LockInfo | None:
+    def _try_lock(self, raw: bytes, lock_id: str) -> LockInfo | None:
         for _ in range(_MEETINGS):
-            if self._client.create(self._address.lock_key, raw) is not None:
+            if self._make_lock(raw, lock_id):
                 return None
             holder = self.holder()
             if holder is not None:
                 return holder
             # It was released in between.
         return findings.UNKNOWN_HOLDER
+
+    def _make_lock(self, raw: bytes, lock_id: str) -> bool:
+        """Create the lock object; where nobody knows whether it was, see to it that it is not."""
+        try:
+            return self._client.create(self._address.lock_key, raw) is not None
+        except findings.UnsureError as error:
+            try:
+                self._release(lock_id)
+            except DiagnosticError as another:
+                cause = another.diagnostics[0]
+                why = f"{cause.summary}. {cause.detail}"
+                left = findings.lock_left(self._location, why)
+                raise DiagnosticError(*error.diagnostics, *left.diagnostics) from error
+            raise
 
     def _prove_conditions(self, raw: bytes) -> None:
         """Refuse a server that ignores conditions, tried on our own lock, where it harms nobody."""
@@ -117,9 +132,8 @@ class ObjectStorage:
             )
 
     def _release(self, lock_id: str) -> None:
-        holder = self.holder()
-        if holder is not None and holder.id == lock_id:
-            self._client.delete(self._address.lock_key)
+        key = self._address.lock_key
+        self._client.delete_if(key, lambda raw: _described(raw).id == lock_id)
 
     @property
     def _client(self) -> ObjectClient:
@@ -132,6 +146,11 @@ class ObjectStorage:
                 raise findings.missing_library(scheme, scheme) from error
             self._opened = ObjectClient(self._address)
         return self._opened
+
+
+def _described(raw: bytes) -> LockInfo:
+    """Read who holds a lock object."""
+    return LockInfo.from_json(raw.decode(errors="replace")) or findings.UNKNOWN_HOLDER
 
 
 class _ObjectLock:
