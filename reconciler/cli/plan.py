@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -124,11 +123,12 @@ def make_plan(workspace: Workspace, scope: Scope) -> Planned:
     """Make a plan, under the lock of the state where the account is asked."""
     declared = workspace.declared(scope)
     store = workspace.store()
-    with ExitStack() as stack:
-        if not scope.refreshed:
-            return workspace.plan(declared, store, None, scope)
-        account = stack.enter_context(workspace.account(threading.Event()))
-        stack.enter_context(workspace.locked(store, "plan"))
+    if not scope.refreshed:
+        return workspace.plan(declared, store, None, scope)
+    with (
+        workspace.account(threading.Event()) as account,
+        workspace.locked(store, "plan"),
+    ):
         planned = workspace.plan(declared, store, account, scope)
         tell_new_state(workspace, planned, store)
         return planned

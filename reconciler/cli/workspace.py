@@ -105,17 +105,21 @@ class Workspace:
     @contextmanager
     def locked(self, store: StateStore, operation: str) -> Iterator[StateLock]:
         """Hold the lock of the state; where it is waited for, say once for whom."""
-        info = lock_info(operation, store.location)
-        with ExitStack() as stack:
+        info, timeout, is_held = lock_info(operation, store.location), 0.0, False
+        while not is_held:
             try:
-                lock = stack.enter_context(store.lock(info, 0.0))
+                # No ExitStack: what it keeps of an error would keep the lock, too.
+                with store.lock(info, timeout) as lock:
+                    is_held = True
+                    yield lock
             except DiagnosticError as error:
                 held = error.diagnostics[0]
-                if not self._lock_timeout or held.code != state_codes.STATE_LOCKED.id:
+                if is_held or timeout or not self._lock_timeout:
+                    raise
+                if held.code != state_codes.STATE_LOCKED.id:
                     raise
                 self.terminal.err(f"Waiting for the lock: {held.detail}")
-                lock = stack.enter_context(store.lock(info, self._lock_timeout))
-            yield lock
+                timeout = self._lock_timeout
 
     def snapshot(self, store: StateStore) -> Snapshot:
         """Load the state of this account, a new one where there is none yet."""

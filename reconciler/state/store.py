@@ -71,7 +71,8 @@ class LockInfo:
         return info if info.id and info.id == data["ID"] else None
 
     def __str__(self) -> str:
-        return f"{self.who}, {self.operation} since {self.created}"
+        who, operation = self.who or "somebody unknown", self.operation or "an unknown operation"
+        return f"{who}, {operation} since {self.created or 'an unknown time'}"
 
 
 def naming(location: str) -> str:

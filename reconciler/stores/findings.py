@@ -8,10 +8,17 @@ from shlex import quote
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import state as codes
 from reconciler.diagnostics.text import printable
-from reconciler.state import MAX_BYTES as MAX_BYTES
-from reconciler.state import DamagedStateError, LockInfo, Snapshot, decode_state, naming
+from reconciler.state import (
+    MAX_BYTES,
+    DamagedStateError,
+    LockInfo,
+    Snapshot,
+    decode_state,
+    naming,
+)
 
 _UNLOCK = "reconciler state unlock"
+_WAIT = "Wait for it, or give --lock-timeout SECONDS."
 
 UNKNOWN_HOLDER = LockInfo("unknown", "an unknown operation", "somebody unknown", "an unknown time")
 """Stands for a holder whose description cannot be read."""
@@ -70,11 +77,12 @@ def locked(
     """R408: somebody else holds the lock. can_stay: whether it may outlive its holder."""
     waited = f" (waited {timeout:g} s)" if timeout else ""
     who = _shown(holder) if holder else "a process that has not signed yet"
+    wait = "Wait longer: --lock-timeout SECONDS." if timeout else _WAIT
     gone = f" If it is gone for good:\n{_UNLOCK}{naming(location)}"
     return DiagnosticError(
         codes.STATE_LOCKED.error(
             f"{location} is held by {who}{waited}.",
-            hint=f"Wait for it, or give --lock-timeout SECONDS.{gone if can_stay else ''}",
+            hint=f"{wait}{gone if can_stay else ''}",
         )
     )
 

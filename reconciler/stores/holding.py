@@ -24,10 +24,6 @@ from reconciler.stores.waiting import wait_for_lock
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class MayBeTakenError(DiagnosticError):
-    """Taking a lock failed, and it may be ours all the same: the answer was lost."""
-
-
 @contextmanager
 def held(
     attempt: Callable[[], LockInfo | None],
@@ -37,8 +33,9 @@ def held(
 ) -> Iterator[None]:
     """Wait for a lock, hold it for the length of a with block, and let it go at its end.
 
-    attempt: see wait_for_lock. release: does nothing where the lock is not ours.
-    A lock that may have stayed is told (R425) besides what ended the block.
+    attempt: see wait_for_lock; UnsureError where it failed, and the lock may be ours all the same.
+    release: does nothing where it is not ours. A lock that may have stayed is told (R425) besides
+    what ended the block.
     """
     lock = _Lock(attempt, release, location)
     try:
@@ -86,7 +83,7 @@ class _Lock:
             try:
                 holder = self._attempt()
             except DiagnosticError as error:
-                self._may_be_ours = isinstance(error, MayBeTakenError)
+                self._may_be_ours = isinstance(error, findings.UnsureError)
                 raise
             self._may_be_ours = holder is None
         return holder

@@ -38,7 +38,7 @@ from reconciler.state import (
 )
 from reconciler.stores import findings
 from reconciler.stores.addresses import LOOPBACK, malformed, split
-from reconciler.stores.holding import MayBeTakenError, held, probed
+from reconciler.stores.holding import held, probed
 from reconciler.stores.http_exchange import Answer, ExchangeError, exchange
 
 _LOCKED = (409, 423)
@@ -167,7 +167,7 @@ class HttpStore:
             )
 
     def _try_lock(self, info: LockInfo) -> LockInfo | None:
-        """Take the lock; MayBeTakenError where that failed and it may be ours all the same."""
+        """Take the lock; UnsureError where that failed and it may be ours all the same."""
         try:
             return self._asked_to_lock(info)
         except ExchangeError as error:
@@ -180,7 +180,7 @@ class HttpStore:
             may_be_ours = may_be_ours or error.sent
         except DiagnosticError as error:
             failed = error
-        raise MayBeTakenError(*failed.diagnostics) if may_be_ours else failed
+        raise findings.UnsureError(*failed.diagnostics) if may_be_ours else failed
 
     def _try_lock_again(self, info: LockInfo, may_be_ours: bool) -> LockInfo | None:
         holder = self._asked_to_lock(info)
@@ -194,7 +194,7 @@ class HttpStore:
         answer = self._send(self._lock_method, self._lock_url, info.to_json().encode())
         if answer.status in _LOCKED:
             holder = LockInfo.from_json(answer.body.decode(errors="replace"))
-            if holder is None or not holder.id:
+            if holder is None:
                 return findings.UNKNOWN_HOLDER
             return None if holder.id == info.id else holder
         if answer.status in (400, 404, 405, 501):
@@ -203,7 +203,7 @@ class HttpStore:
             return None
         refused = self._refused(answer, "lock the state")
         # What failed may have failed after it was done, or is a gateway's that waited in vain.
-        raise MayBeTakenError(*refused.diagnostics) if answer.status >= 500 else refused
+        raise findings.UnsureError(*refused.diagnostics) if answer.status >= 500 else refused
 
     def _asked_to_unlock(self, info: LockInfo) -> Answer:
         body = info.to_json().encode()

@@ -21,8 +21,8 @@ from urllib.request import getproxies_environment, proxy_bypass
 
 import certifi
 
+from reconciler.state import MAX_BYTES
 from reconciler.stores.addresses import LOOPBACK
-from reconciler.stores.findings import MAX_BYTES
 
 CONNECT_SECONDS = 10.0
 TOTAL_SECONDS = 60.0

@@ -72,7 +72,7 @@ class ObjectStorage:
     def lock(self, info: LockInfo, timeout: float) -> Iterator[StateLock]:
         """Hold the lock object; see StateStore."""
         raw = info.to_json().encode()
-        attempt, release = lambda: self._try_lock(raw, info.id), lambda: self._release(info.id)
+        attempt, release = lambda: self._try_lock(raw), lambda: self._release(info.id)
         with held(attempt, release, self._location, timeout):
             self._prove_conditions(raw)
             yield _ObjectLock(self, info.id)
@@ -91,29 +91,15 @@ class ObjectStorage:
             raise findings.no_such_lock(self._location, lock_id, holder)
         self._release(lock_id)
 
-    def _try_lock(self, raw: bytes, lock_id: str) -> LockInfo | None:
+    def _try_lock(self, raw: bytes) -> LockInfo | None:
         for _ in range(_MEETINGS):
-            if self._make_lock(raw, lock_id):
+            if self._client.create(self._address.lock_key, raw) is not None:
                 return None
             holder = self.holder()
             if holder is not None:
                 return holder
             # It was released in between.
         return findings.UNKNOWN_HOLDER
-
-    def _make_lock(self, raw: bytes, lock_id: str) -> bool:
-        """Create the lock object; where nobody knows whether it was, see to it that it is not."""
-        try:
-            return self._client.create(self._address.lock_key, raw) is not None
-        except findings.UnsureError as error:
-            try:
-                self._release(lock_id)
-            except DiagnosticError as another:
-                cause = another.diagnostics[0]
-                why = f"{cause.summary}. {cause.detail}"
-                left = findings.lock_left(self._location, why)
-                raise DiagnosticError(*error.diagnostics, *left.diagnostics) from error
-            raise
 
     def _prove_conditions(self, raw: bytes) -> None:
         """Refuse a server that ignores conditions, tried on our own lock, where it harms nobody."""
