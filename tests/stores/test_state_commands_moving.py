@@ -16,6 +16,7 @@ from tests.stores.backend_server import Backend
 from tests.stores.commands import FILE, Project
 from tests.stores.conftest import SHARED, Serve
 from tests.stores.contender import info
+from tests.stores.places import BUCKET
 from tests.stores.http_proxy import tampering
 
 LOCKING = ["s3", "postgresql", "http"]
@@ -298,8 +299,9 @@ def test_what_is_said_at_the_end_leads_to_the_new_place(project: Project, addres
 
 def test_a_variable_that_beats_the_project_file_is_named(project: Project, s3: str) -> None:
     here = Project(project.root, {"RECONCILER_STATE": FILE})
-    said = here.run("state", "migrate", "--to", "s3://team-state/prod")
-    assert "export RECONCILER_STATE=s3://team-state/prod\n" in said
+    address = f"s3://{BUCKET}/{uuid.uuid4()}"
+    said = here.run("state", "migrate", "--to", address)
+    assert f"export RECONCILER_STATE={address}\n" in said
     assert "reconciler.yaml" not in said
 
 
