@@ -126,7 +126,8 @@ class FileLock:
             )
         return codes.LOCK_UNSUPPORTED.error(
             f"{self._location}: {error.strerror}.",
-            hint="Check the folder and its permissions, or keep the state elsewhere (--state).",
+            hint="Check the folder and its permissions, or keep the state elsewhere (--state). "
+            "`reconciler plan --no-refresh` needs no lock.",
         )
 
     def _unsupported(self, error: OSError) -> Diagnostic:

@@ -16,8 +16,8 @@ from tests.stores.backend_server import Backend
 from tests.stores.commands import FILE, Project
 from tests.stores.conftest import SHARED, Serve
 from tests.stores.contender import info
-from tests.stores.places import BUCKET
 from tests.stores.http_proxy import tampering
+from tests.stores.places import BUCKET
 
 LOCKING = ["s3", "postgresql", "http"]
 
