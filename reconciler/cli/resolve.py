@@ -14,8 +14,8 @@ from reconciler.cli.workspace import Workspace
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import apply as apply_codes
 from reconciler.diagnostics.codes import project as codes
-from reconciler.model import Address
-from reconciler.state import State
+from reconciler.model import Address, Listing
+from reconciler.state import Intent, State
 
 
 @click.command("resolve")
@@ -71,15 +71,17 @@ def command(
         lock.check()
         store.save(following, snapshot.version)
     for resolved in chosen:
-        name = snapshot.state.pending[resolved].attributes.name
-        if adopt_id:
-            became = f"is {adopt_id}"
-        elif listing.named(name):
-            became = "was not created; its name is taken by now, see `reconciler plan`"
-        else:
-            became = "will be created by the next apply"
+        became = _became(snapshot.state.pending[resolved], adopt_id, listing)
         terminal.out(terminal.typed(f"{resolved}: resolved, {became}."))
     return 0
+
+
+def _became(intent: Intent, adopted: str | None, listing: Listing) -> str:
+    if adopted:
+        return f"is {adopted}"
+    if listing.named(intent.attributes.name):
+        return "was not created; its name is taken by now, see `reconciler plan`"
+    return "will be created by the next apply"
 
 
 def _chosen(state: State, address: str | None) -> tuple[Address, ...]:
