@@ -93,7 +93,7 @@ def command(
             lock_timeout=lock_timeout,
         )
         account = workspace.settings.account_id
-        plan = make_plan(workspace, scope).plan
+        plan, left = _make_plan(workspace, scope)
     except DiagnosticError as error:
         show_failure(terminal, error, account, format_, place)
         raise
@@ -105,8 +105,10 @@ def command(
         terminal.out(render_drift(plan, terminal.out_style))
     else:
         show_plan(terminal, plan, format_, place)
-    if plan.exit_code:
-        return plan.exit_code
+    if left:
+        terminal.diagnostics(left.diagnostics)
+    if plan.exit_code or left:
+        return plan.exit_code or 1
     return 2 if detailed_exitcode and (plan.has_changes or plan.drift) else 0
 
 
@@ -119,19 +121,25 @@ def _flags(manifests: tuple[str, ...], state: str, sandbox: bool) -> tuple[str, 
     )
 
 
-def make_plan(workspace: Workspace, scope: Scope) -> Planned:
-    """Make a plan, under the lock of the state where the account is asked."""
+def _make_plan(workspace: Workspace, scope: Scope) -> tuple[Plan, DiagnosticError | None]:
+    """Make a plan, under the lock of the state where the account is asked.
+
+    Returns what went wrong after it was made, too: the lock that was left (R425).
+    """
     declared = workspace.declared(scope)
     store = workspace.store()
     if not scope.refreshed:
-        return workspace.plan(declared, store, None, scope)
-    with (
-        workspace.account(threading.Event()) as account,
-        workspace.locked(store, "plan"),
-    ):
-        planned = workspace.plan(declared, store, account, scope)
-        tell_new_state(workspace, planned, store)
-        return planned
+        return workspace.plan(declared, store, None, scope).plan, None
+    planned = None
+    try:
+        with workspace.account(threading.Event()) as account, workspace.locked(store, "plan"):
+            planned = workspace.plan(declared, store, account, scope)
+            tell_new_state(workspace, planned, store)
+    except DiagnosticError as left:
+        if planned is None:
+            raise
+        return planned.plan, left
+    return planned.plan, None
 
 
 def tell_new_state(workspace: Workspace, planned: Planned, store: StateStore) -> None:

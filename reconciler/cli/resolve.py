@@ -70,9 +70,10 @@ def command(
             following = retry(snapshot.state, chosen, listing)
         lock.check()
         store.save(following, snapshot.version)
-    for resolved in chosen:
-        became = _became(snapshot.state.pending[resolved], adopt_id, listing)
-        terminal.out(terminal.typed(f"{resolved}: resolved, {became}."))
+        # Before the lock is let go, which can fail.
+        for resolved in chosen:
+            became = _became(snapshot.state.pending[resolved], adopt_id, listing)
+            terminal.out(terminal.typed(f"{resolved}: resolved, {became}."))
     return 0
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import click
@@ -13,7 +15,7 @@ from reconciler.cli.workspace import Workspace
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import project as project_codes
 from reconciler.diagnostics.codes import state as codes
-from reconciler.diagnostics.text import printable
+from reconciler.diagnostics.text import printable, to_paste
 from reconciler.model import Address
 from reconciler.state import Generation, State
 
@@ -43,8 +45,8 @@ def move(
     """
     workspace = Workspace(terminal, state=state, sandbox=sandbox, lock_timeout=lock_timeout)
     old, new = parse_address(source), parse_address(destination)
-    _edit(workspace, "state mv", _Move(old, new))
-    terminal.out(f"{old} is now {new}.")
+    with _edited(workspace, "state mv", _Move(old, new)):
+        terminal.out(f"{old} is now {new}.")
     return 0
 
 
@@ -66,12 +68,12 @@ def remove(
     """
     workspace = Workspace(terminal, state=state, sandbox=sandbox, lock_timeout=lock_timeout)
     wanted = parse_addresses(addresses)
-    before = _edit(workspace, "state rm", _Removal(wanted))
-    for address in wanted:
-        terminal.out(f"{address}: forgotten; it stays in the account.")
-        for generation in before.finetunes[address].generations:
-            if not generation.seen:
-                terminal.err(_of_unlisted(generation))
+    with _edited(workspace, "state rm", _Removal(wanted)) as before:
+        for address in wanted:
+            terminal.out(f"{address}: forgotten; it stays in the account.")
+            for generation in before.finetunes[address].generations:
+                if not generation.seen:
+                    terminal.err(_of_unlisted(generation))
     return 0
 
 
@@ -106,7 +108,8 @@ class _Move:
             raise DiagnosticError(
                 codes.UNUSABLE_ADDRESS.error(
                     f"{self.new} is recorded already.",
-                    hint=f"Take another address, or first: reconciler state rm {self.new.name}",
+                    hint="Take another address, or first:"
+                    + to_paste(f"reconciler state rm {self.new.name}"),
                 )
             )
         finetunes = dict(state.finetunes)
@@ -146,12 +149,16 @@ def _check_recorded(state: State, address: Address) -> None:
         )
 
 
-def _edit(workspace: Workspace, operation: str, change: _Move | _Removal) -> State:
-    """Change the state; returns it as it was before."""
+@contextmanager
+def _edited(workspace: Workspace, operation: str, change: _Move | _Removal) -> Iterator[State]:
+    """Change the state, and tell of it before the lock is let go, which can fail.
+
+    Gives the state as it was before.
+    """
     store = workspace.store()
     with workspace.locked(store, operation) as lock:
         snapshot = workspace.recorded(store)
         following = change(snapshot.state)
         lock.check()
         store.save(following, snapshot.version)
-    return snapshot.state
+        yield snapshot.state

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +17,7 @@ from shlex import quote
 
 import click
 
+from reconciler.cli.advice import advised
 from reconciler.cli.files import writing
 from reconciler.cli.options import lock_option, state_options
 from reconciler.cli.terminal import Terminal
@@ -26,6 +29,7 @@ from reconciler.diagnostics.text import printable
 from reconciler.project import STATE_VARIABLE
 from reconciler.state import (
     DamagedStateError,
+    LockInfo,
     Snapshot,
     State,
     StateLock,
@@ -37,10 +41,16 @@ from reconciler.state import (
 from reconciler.state.succession import check_succession
 from reconciler.stores import open_store
 from reconciler.stores.durable import write_new
+from reconciler.stores.findings import UNKNOWN_HOLDER
 from reconciler.stores.local import LocalStore
 
 _PLAIN = re.compile(r"[A-Za-z](?:[\w./:@-]*\w)?", re.ASCII)
 """What YAML takes as text without quotes, where it also has a dot or a slash."""
+
+_AFTER_DAMAGE = (
+    "What was created after that copy is adopted once the account lists it. Where a plan wants to "
+    "create it again, wait, and make sure first."
+)
 
 
 @click.command("pull")
@@ -81,25 +91,22 @@ def push(
       reconciler state push copy.json
     """
     workspace = Workspace(terminal, state=state, sandbox=sandbox, lock_timeout=lock_timeout)
-    # The final line break is lost or doubled on the way through a shell or a database's client.
-    pushed = decode_state(_read(file).rstrip(b"\r\n") + b"\n", file)
+    pushed = decode_state(_read(file), file)
     workspace.check_account(pushed, printable(file))
     store = workspace.store()
     try:
         with workspace.locked(store, "state push") as lock:
             keep = partial(_keep, workspace.settings.root) if replace_damaged else None
             before = _put(pushed, store, lock, keep)
+            # Before the lock is let go, which can fail.
+            terminal.out(f"{store.location} has serial {pushed.serial} now{before}.")
+            if "damaged" in before:
+                terminal.err(_AFTER_DAMAGE)
     except DamagedStateError as error:
         name = "copy.json" if file == "-" else quote(file)
         command = f"reconciler state push {name} --replace-damaged"
         hint = f"To replace it:\n{command}{naming(store.location)}"
         raise DiagnosticError(*(replace(d, hint=hint) for d in error.diagnostics)) from error
-    terminal.out(f"{store.location} has serial {pushed.serial} now{before}.")
-    if "damaged" in before:
-        terminal.err(
-            "What was created after that copy is adopted once the account lists it. Where a plan "
-            "wants to create it again, wait, and make sure first."
-        )
     return 0
 
 
@@ -127,7 +134,7 @@ def migrate(terminal: Terminal, target: str, state: str, sandbox: bool, lock_tim
             project_codes.INVALID_USAGE.error(
                 "The state of the emulated account stays with it.",
                 hint="Leave --sandbox out. To try a place without an account, serve the emulated "
-                "one, and set what it prints: reconciler sandbox",
+                "one, set what it prints, and apply: reconciler sandbox",
             )
         )
     source = workspace.store()
@@ -141,17 +148,20 @@ def migrate(terminal: Terminal, target: str, state: str, sandbox: bool, lock_tim
         )
     # In a wrong folder nothing is made, not even a lock.
     workspace.recorded(source)
-    with (
-        workspace.locked(source, "state migrate") as lock,
-        workspace.locked(destination, "state migrate") as other_lock,
-    ):
+    with workspace.locked(source, "state migrate") as lock:
         snapshot = workspace.recorded(source)
-        before = _put(snapshot.state, destination, other_lock)
-        lock.check()
-        _check_copy(snapshot, destination)
-    terminal.out(f"Copied serial {snapshot.state.serial} to {destination.location}{before}.")
-    terminal.err(f"Now name it {_where_to_name(target, root)}")
-    terminal.err(f"Then remove {source.location}, so that nobody applies with the old copy.")
+        with _advice_for(target), workspace.locked(destination, "state migrate") as other_lock:
+            before = _put(snapshot.state, destination, other_lock)
+            lock.check()
+            _check_copy(snapshot, destination)
+            # Before the locks are let go, which can fail.
+            terminal.out(
+                f"Copied serial {snapshot.state.serial} to {destination.location}{before}."
+            )
+            terminal.err(f"Now name it {_where_to_name(target, root)}")
+            terminal.err(
+                f"Then remove {source.location}, so that nobody applies with the old copy."
+            )
     return 0
 
 
@@ -172,6 +182,9 @@ def unlock(terminal: Terminal, lock_id: str | None, state: str, sandbox: bool) -
     """
     store = Workspace(terminal, state=state, sandbox=sandbox).store()
     if lock_id is not None:
+        if "\\" in lock_id and (holder := store.holder()) and _typed(holder) == lock_id:
+            # It was shown so, because it cannot be typed as it is.
+            lock_id = holder.id
         store.break_lock(lock_id)
         terminal.out(f"{store.location} is free.")
         return 0
@@ -179,10 +192,15 @@ def unlock(terminal: Terminal, lock_id: str | None, state: str, sandbox: bool) -
     if holder is None:
         terminal.out(f"{store.location} is not locked.")
         return 0
-    shown = printable(holder.id, len(holder.id))
+    shown = _typed(holder)
     terminal.out(f"{store.location} is held by {printable(str(holder))}, lock {shown}.")
     if isinstance(store, LocalStore):
         terminal.err("The lock of a file goes with the process that holds it: end that one.")
+    elif holder.id == UNKNOWN_HOLDER.id and store.location.startswith("http"):
+        terminal.err(
+            "Its server tells nobody which lock it is, and frees it by its id alone: look for it "
+            "there. If the holder is gone for good: reconciler state unlock --force ID"
+        )
     else:
         terminal.err("If the holder is gone for good:")
         command = f"  reconciler state unlock --force {quote(shown)}"
@@ -194,11 +212,28 @@ COMMANDS = (pull, push, migrate, unlock)
 
 
 def _read(file: str) -> bytes:
+    """Read a copy, of which shells, editors and databases' clients change the line breaks."""
     try:
-        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
         detail = f"Cannot read {printable(file)}: {error.strerror}."
         raise DiagnosticError(project_codes.INVALID_USAGE.error(detail)) from error
+    whole = raw.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n")
+    return whole.rstrip(b"\n") + b"\n"
+
+
+def _typed(holder: LockInfo) -> str:
+    return printable(holder.id, len(holder.id))
+
+
+@contextmanager
+def _advice_for(address: str) -> Iterator[None]:
+    """Have the commands that an error advises name this state, where they name none."""
+    try:
+        yield
+    except DiagnosticError as error:
+        told = [advised(diagnostic, ("--state", address)) for diagnostic in error.diagnostics]
+        raise DiagnosticError(*told, exit_code=error.exit_code) from error
 
 
 def _place(store: StateStore, address: str, root: Path) -> str:
@@ -257,11 +292,14 @@ def _put(
 
 def _keep(folder: Path, damaged: bytes) -> str:
     """Keep what may be the last trace of a create; returns the name of the file."""
-    name = f"reconciler.state.damaged.{hashlib.sha256(damaged).hexdigest()[:8]}.json"
-    with writing(folder / name):
-        if not (folder / name).exists():
-            write_new(folder / name, damaged)
-    return name
+    digest = hashlib.sha256(damaged).hexdigest()
+    path = folder / f"reconciler.state.damaged.{digest[:8]}.json"
+    with writing(path):
+        if path.exists() and path.read_bytes() != damaged:
+            path = folder / f"reconciler.state.damaged.{digest}.json"
+        if not path.exists():
+            write_new(path, damaged)
+    return path.name
 
 
 def _check_copy(snapshot: Snapshot, destination: StateStore) -> None:

@@ -121,7 +121,7 @@ def silent(finetune: Finetune, current: Generation, verification: Verification) 
         f"{current.attributes.name} ({current.id}) did not answer at {verification.at} "
         f"({verification.code}).",
         hint=f"reconciler explain {verification.code} says what to check; "
-        f"reconciler verify {finetune.address.name} asks again.",
+        f"to ask again:{to_paste(f'reconciler verify {finetune.address.name}')}",
         address=str(finetune.address),
         range=finetune.range_of(""),
     )

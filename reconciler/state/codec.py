@@ -164,8 +164,10 @@ def _in_doubt(pending: Any) -> str:
     """Name the creates without an outcome, which would be forgotten with what is damaged."""
     if not isinstance(pending, dict) or not pending:
         return ""
-    names = ", ".join(printable(str(address), 80) for address in list(pending)[:5])
-    return f" It names creates whose outcome was unknown: {names}. Look for them in the account."
+    names = [printable(str(address), 80) for address in pending]
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    shown = f"{', '.join(names[:5])}{more}"
+    return f" It names creates whose outcome was unknown: {shown}. Look for them in the account."
 
 
 def _damaged(location: str, what: str) -> Diagnostic:

@@ -41,8 +41,8 @@ def decode(
         if any(d.code != codes.STATE_DAMAGED.id for d in error.diagnostics):
             raise
         hint = (
-            "With no good copy, move it away and plan: what the account lists is adopted by name, "
-            "and what it does not list yet would be created again. "
+            "With no good copy, move it away and plan: what the account lists is adopted by name. "
+            "What it does not list yet would be created again, with an older copy as well. "
             f"With one ({older_copies}):\n"
             f"reconciler state push {quote(copy)} --replace-damaged{naming(location)}"
         )

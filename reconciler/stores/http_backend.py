@@ -256,7 +256,9 @@ class HttpStore:
             codes.STORE_ANSWER.error(
                 f"{self._location}: the server answered {answer.status} when asked to {action}."
                 f"{moved if 300 <= answer.status < 400 else ''}",
-                hint="Check that the address is the one of the state, as it is written.",
+                hint="Try again; if it stays, look into the server's log."
+                if answer.status >= 500
+                else "Check that the address is the one of the state, as it is written.",
             )
         )
 

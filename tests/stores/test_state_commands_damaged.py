@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import uuid
 from pathlib import Path
@@ -125,6 +126,16 @@ def test_each_damaged_state_is_kept(project: Project) -> None:
     assert kept == {TORN, GOOD[:50]}
 
 
+def test_what_is_there_under_its_name_is_not_taken_for_it(project: Project) -> None:
+    (project.root / FILE).write_bytes(TORN)
+    (project.root / KEPT).write_text("mine")
+    said = project.follow(project.run("state", "list", code=1))
+    (kept,) = project.root.glob("reconciler.state.damaged.????????????*.json")
+    assert f"kept as {kept.name}" in said
+    assert kept.read_bytes() == TORN
+    assert (project.root / KEPT).read_text() == "mine"
+
+
 def test_a_damaged_state_that_cannot_be_kept_is_not_replaced(project: Project) -> None:
     (project.root / FILE).write_bytes(TORN)
     (project.root / KEPT).mkdir()
@@ -141,9 +152,20 @@ def test_a_damaged_state_says_what_it_still_shows_of_unresolved_creates(project:
     assert "creates whose outcome was unknown: finetune.writer." in said
 
 
-@pytest.mark.parametrize("ending", [b"", b"\n\n", b"\r\n"])
-def test_the_last_line_break_of_a_copy_does_not_matter(project: Project, ending: bytes) -> None:
-    (project.root / COPY).write_bytes(GOOD.removesuffix(b"\n") + ending)
+@pytest.mark.parametrize(
+    "copy",
+    [
+        GOOD.removesuffix(b"\n"),
+        GOOD + b"\n",
+        GOOD.replace(b"\n", b"\r\n"),
+        codecs.BOM_UTF8 + GOOD,
+    ],
+    ids=["no last line break", "two", "of Windows", "a mark before it"],
+)
+def test_what_shells_and_editors_do_to_a_copy_does_not_matter(
+    project: Project, copy: bytes
+) -> None:
+    (project.root / COPY).write_bytes(copy)
     project.run("state", "push", COPY)
     assert project.file() == GOOD
 

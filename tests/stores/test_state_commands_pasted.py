@@ -106,6 +106,28 @@ def test_a_long_id_is_not_cut_short(project: Project, serve: Serve) -> None:
         assert "is free" in project.follow(project.run("state", "unlock", "--state", address))
 
 
+@pytest.mark.parametrize("odd", ["a\nb", "a\tb", "a\u200bb", "a\\b", "-x", "it's"])
+def test_an_id_that_cannot_be_typed_is_freed_as_it_is_shown(
+    project: Project, serve: Serve, odd: str
+) -> None:
+    address = f"{serve('s3').prefix}{uuid.uuid4()}"
+    with open_store(address, project.root).lock(replace(info(), id=odd), 0):
+        assert "is free" in project.follow(project.run("state", "unlock", "--state", address))
+
+
+def test_no_command_is_made_up_where_the_server_tells_no_id(
+    project: Project, http_backend: Backend
+) -> None:
+    http_backend.terse = True
+    http_backend.locks["/state"] = json.dumps({"ID": "real", "Who": "ada@ci"}).encode()
+    address = f"{http_backend.url}/state"
+    said = project.run("state", "unlock", "--state", address)
+    assert "--force unknown" not in said
+    assert "tells nobody which lock it is" in said
+    project.run("state", "unlock", "--force", "real", "--state", address)
+    assert http_backend.locks == {}
+
+
 def test_an_address_with_an_unresolved_create_is_not_to_be_forgotten_first(
     project: Project,
 ) -> None:
