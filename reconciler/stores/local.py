@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -53,7 +54,9 @@ class LocalStore:
         if raw is None:
             return None
         copies, copy = "from your CI or another machine", "copy.json"
-        if self._path.with_name(f"{self._path.name}.backup").exists():
+        backup = self._path.with_name(f"{self._path.name}.backup")
+        # Never an error: whether there is one matters to nothing but the advice.
+        if os.path.exists(backup):
             copies, copy = "the .backup is the one before the last run", f"{self._location}.backup"
         try:
             return findings.decode(raw, version_of(raw), self._location, copies, copy)
