@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -53,11 +52,12 @@ class LocalStore:
         raw = self._read()
         if raw is None:
             return None
-        copies, copy = "from your CI or another machine", "copy.json"
+        location, copies, copy = self._location, "from your CI or another machine", "copy.json"
         backup = self._path.with_name(f"{self._path.name}.backup")
-        # Never an error: whether there is one matters to nothing but the advice.
-        if os.path.exists(backup):
-            copies, copy = "the .backup is the one before the last run", f"{self._location}.backup"
+        # Whether there is one matters to nothing but the advice.
+        with suppress(OSError):
+            if backup.exists():
+                copies, copy = "the .backup is the one before the last run", f"{location}.backup"
         try:
             return findings.decode(raw, version_of(raw), self._location, copies, copy)
         except DamagedStateError:
