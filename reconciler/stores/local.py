@@ -59,7 +59,7 @@ class LocalStore:
             if backup.exists():
                 copies, copy = "the .backup is the one before the last run", f"{location}.backup"
         try:
-            return findings.decode(raw, version_of(raw), self._location, copies, copy)
+            return findings.decode(raw, version_of(raw), location, copies, copy)
         except DamagedStateError:
             # The backup beside it may be the only good one.
             self._backed_up = True
