@@ -26,6 +26,9 @@ def heed(problems: Sequence[Diagnostic], manifest: Manifest, state: State) -> St
     """
     for problem in problems:
         address = Address.parse(problem.address)
+        if address is None and not problem.is_error:
+            # One warning about several of them, which asks for no edit.
+            continue
         if address is None or (problem.is_error and not problem.hint):
             raise BrokenPromise(f"{problem.code} does not say how to go on")
         if problem.code in _NEEDS_ANOTHER_NAME:
