@@ -86,7 +86,8 @@ def _follow_moves(desired: Desired, prior: PriorState) -> Moves:
         if old not in recorded or new not in desired.finetunes:
             continue
         if new in recorded:
-            problems[new] = findings.move_blocked(old, new)
+            recovered = recorded[new].current.id if new in prior.recovered else ""
+            problems[new] = findings.move_blocked(old, new, recovered)
         else:
             records[new] = records.pop(old)
             previous[new] = old

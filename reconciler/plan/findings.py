@@ -189,12 +189,19 @@ def _removed(address: Address) -> str:
     return to_paste(f"removed: [{address.name}]")
 
 
-def move_blocked(old: Address, new: Address) -> Diagnostic:
-    """Both ends of a move are recorded."""
+def move_blocked(old: Address, new: Address, recovered: str) -> Diagnostic:
+    """Both ends of a move are recorded.
+
+    recovered: the id of the new one where the account alone shows it yet, as the result of an
+    interrupted create, which has to be recorded before it can be forgotten.
+    """
+    steps = [f"reconciler state rm {new.name}"]
+    if recovered:
+        steps.insert(0, f"reconciler resolve {new} --adopt {recovered}")
     return codes.MOVE_BLOCKED.error(
         f"Both {old} and {new} are in the state, so {old} cannot become {new}.",
         hint=f"If {old.name} became {new.name}, forget what {new.name} was:"
-        f"{to_paste(f'reconciler state rm {new.name}')}\nOtherwise remove the `moved` entry.",
+        f"{to_paste(*steps)}\nOtherwise remove the `moved` entry.",
         address=str(new),
     )
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.diagnostics.codes import plan as codes
-from reconciler.model import Address
+from reconciler.model import Address, RemoteFinetune
+from reconciler.refresh import taken_over
 from reconciler.state import State
 from tests.explore.histories.manifest import Manifest
 from tests.explore.histories.outside import BrokenPromise
@@ -18,12 +20,15 @@ _NEEDS_ANOTHER_NAME = {
     codes.DECLARED_TWICE.id,
 }
 
+_ADOPT = re.compile(r"--adopt (\S+)")
+
 
 def heed(problems: Sequence[Diagnostic], manifest: Manifest, state: State) -> State:
     """Edit the manifest as the findings say; returns the state, edited by `state rm`.
 
     Raises BrokenPromise where an error says no way on.
     """
+    blocked = {problem.address for problem in problems if problem.code == codes.MOVE_BLOCKED.id}
     for problem in problems:
         address = Address.parse(problem.address)
         if address is None and not problem.is_error:
@@ -34,7 +39,10 @@ def heed(problems: Sequence[Diagnostic], manifest: Manifest, state: State) -> St
         if problem.code in _NEEDS_ANOTHER_NAME:
             manifest.choose_name(address.name)
         elif problem.code == codes.MOVE_BLOCKED.id:
-            state = _make_way(address, manifest, state)
+            state = _make_way(address, manifest, state, problem.hint)
+        elif problem.code == codes.RECORDED_ELSEWHERE.id and problem.address in blocked:
+            # What is in the way of its move comes first.
+            continue
         elif problem.code == codes.RECORDED_ELSEWHERE.id:
             old = _became(address, manifest, state)
             if old is None:
@@ -53,12 +61,20 @@ def without(state: State, address: Address) -> State:
     return state.following(kept, state.pending)
 
 
-def _make_way(new: Address, manifest: Manifest, state: State) -> State:
-    """Forget what is in the way of a move, unless it is needed."""
-    if new in state.pending:
+def _make_way(new: Address, manifest: Manifest, state: State, hint: str) -> State:
+    """Forget what is in the way of a move; where it is a create's result, record that first."""
+    if new not in state.pending:
+        return without(state, new)
+    found = _ADOPT.search(hint)
+    if found is None:
         manifest.unsay_moved(new.name)
         return state
-    return without(state, new)
+    intent = state.pending[new]
+    wanted = intent.attributes
+    remote = RemoteFinetune(found[1], wanted.name, wanted.model, wanted.description)
+    record = taken_over(intent, remote, state.finetunes.get(new))
+    pending = {address: kept for address, kept in state.pending.items() if address != new}
+    return state.following({**state.finetunes, new: record}, pending)
 
 
 def _became(new: Address, manifest: Manifest, state: State) -> Address | None:
