@@ -39,7 +39,7 @@ from reconciler.state import (
 from reconciler.stores import findings
 from reconciler.stores.addresses import LOOPBACK, malformed, split
 from reconciler.stores.holding import held, probed
-from reconciler.stores.http_exchange import Answer, ExchangeError, exchange
+from reconciler.stores.http_exchange import Answer, ExchangeError, exchange, repeated
 
 _LOCKED = (409, 423)
 
@@ -90,7 +90,7 @@ class HttpStore:
         if answer.status in _LOCKED:
             raise self._refused_by_lock(answer)
         if not 200 <= answer.status < 300:
-            raise self._refused(answer, "save the state")
+            raise self._refused(answer.status, "save the state")
         return version_of(raw)
 
     @contextmanager
@@ -124,37 +124,38 @@ class HttpStore:
             return
         if answer.status in _LOCKED:
             raise findings.no_such_lock(self._location, lock_id, now)
-        raise self._refused(answer, "release the lock")
+        raise self._refused(answer.status, "release the lock")
 
     def _read(self) -> bytes | None:
         try:
-            answer = self._send("GET", self._url)
-        except ExchangeError:
-            try:
-                answer = self._send("GET", self._url)
-            except ExchangeError as error:
-                raise self._unreachable(error) from None
+            answer = repeated(lambda: self._send("GET", self._url))
+        except ExchangeError as error:
+            raise self._failed(error, "read the state") from None
         if answer.status in (204, 404):
             return None
         if answer.status != 200:
-            raise self._refused(answer, "read the state")
+            raise self._refused(answer.status, "read the state")
         self._check_digest(answer)
         return answer.body
 
     def _update(self, raw: bytes, stored: bytes | None) -> Answer | None:
         """Replace what is stored; None where the answer was lost, but the new state is there."""
+
+        def update() -> Answer | None:
+            try:
+                return self._send(self._update_method, self._update_url(), raw)
+            except ExchangeError:
+                now = self._read()
+                if now == raw:
+                    return None
+                if now != stored:
+                    raise findings.moved_on(self._location) from None
+                raise
+
         try:
-            return self._send(self._update_method, self._update_url(), raw)
-        except ExchangeError:
-            now = self._read()
-            if now == raw:
-                return None
-            if now != stored:
-                raise findings.moved_on(self._location) from None
-        try:
-            return self._send(self._update_method, self._update_url(), raw)
+            return repeated(update)
         except ExchangeError as error:
-            raise self._unreachable(error) from None
+            raise self._failed(error, "save the state") from None
 
     def _check_digest(self, answer: Answer) -> None:
         said = answer.headers.get("content-md5", "")
@@ -168,21 +169,26 @@ class HttpStore:
 
     def _try_lock(self, info: LockInfo) -> LockInfo | None:
         """Take the lock; UnsureError where that failed and it may be ours all the same."""
+        lost: list[ExchangeError] = []
+
+        def attempt() -> LockInfo | None:
+            try:
+                return self._take(info, may_be_ours=any(error.sent for error in lost))
+            except ExchangeError as error:
+                lost.append(error)
+                raise
+
         try:
-            return self._asked_to_lock(info)
-        except ExchangeError as error:
-            first = error
-        may_be_ours = first.sent
-        try:
-            return self._try_lock_again(info, may_be_ours)
-        except ExchangeError as error:
-            failed = self._unreachable(first)
-            may_be_ours = may_be_ours or error.sent
+            return repeated(attempt)
+        except ExchangeError:
+            failed = self._failed(lost[0], "lock the state")
         except DiagnosticError as error:
             failed = error
-        raise findings.UnsureError(*failed.diagnostics) if may_be_ours else failed
+        if any(error.sent for error in lost):
+            raise findings.UnsureError(*failed.diagnostics)
+        raise failed
 
-    def _try_lock_again(self, info: LockInfo, may_be_ours: bool) -> LockInfo | None:
+    def _take(self, info: LockInfo, *, may_be_ours: bool) -> LockInfo | None:
         holder = self._asked_to_lock(info)
         if holder is not findings.UNKNOWN_HOLDER or not may_be_ours:
             return holder
@@ -201,25 +207,20 @@ class HttpStore:
             raise DiagnosticError(self._no_locks(answer))
         if 200 <= answer.status < 300:
             return None
-        refused = self._refused(answer, "lock the state")
-        # What failed may have failed after it was done, or is a gateway's that waited in vain.
-        raise findings.UnsureError(*refused.diagnostics) if answer.status >= 500 else refused
+        raise self._refused(answer.status, "lock the state")
 
     def _asked_to_unlock(self, info: LockInfo) -> Answer:
         body = info.to_json().encode()
         try:
-            return self._send(self._unlock_method, self._unlock_url, body)
-        except ExchangeError:
-            try:
-                return self._send(self._unlock_method, self._unlock_url, body)
-            except ExchangeError as error:
-                raise self._unreachable(error) from None
+            return repeated(lambda: self._send(self._unlock_method, self._unlock_url, body))
+        except ExchangeError as error:
+            raise self._failed(error, "release the lock") from None
 
     def _unlock(self, info: LockInfo) -> None:
         answer = self._asked_to_unlock(info)
         # 404, 409 and 423: it is not ours any more, so there is nothing of ours to release.
         if not 200 <= answer.status < 300 and answer.status not in (404, *_LOCKED):
-            raise self._refused(answer, "release the lock")
+            raise self._refused(answer.status, "release the lock")
 
     def _update_url(self) -> str:
         if self._lock is None:
@@ -242,11 +243,21 @@ class HttpStore:
         what = f"the server did not accept it any more ({answer.status}).{now}"
         return DiagnosticError(findings.lock_lost(self._location, what))
 
-    def _refused(self, answer: Answer, action: str) -> DiagnosticError:
-        if answer.status in (401, 403):
+    def _failed(self, error: ExchangeError, action: str) -> DiagnosticError:
+        if error.status:
+            return self._refused(error.status, action)
+        return DiagnosticError(
+            codes.STORE_UNREACHABLE.error(
+                f"{self._location}: {error.reason}.",
+                hint="Check the address, the network and the proxy.",
+            )
+        )
+
+    def _refused(self, status: int, action: str) -> DiagnosticError:
+        if status in (401, 403):
             return DiagnosticError(
                 codes.STORE_DENIED.error(
-                    f"{self._location}: these credentials may not {action} ({answer.status}).",
+                    f"{self._location}: these credentials may not {action} ({status}).",
                     hint="Set TF_HTTP_USERNAME and TF_HTTP_PASSWORD (in GitLab CI: gitlab-ci-token "
                     "and $CI_JOB_TOKEN), or RECONCILER_HTTP_TOKEN.",
                 )
@@ -254,10 +265,10 @@ class HttpStore:
         moved = " A redirect is never followed, so that no credential leaves for another server."
         return DiagnosticError(
             codes.STORE_ANSWER.error(
-                f"{self._location}: the server answered {answer.status} when asked to {action}."
-                f"{moved if 300 <= answer.status < 400 else ''}",
+                f"{self._location}: the server answered {status} when asked to {action}."
+                f"{moved if 300 <= status < 400 else ''}",
                 hint="Try again; if it stays, look into the server's log."
-                if answer.status >= 500
+                if status >= 500 or status == 429
                 else "Check that the address is the one of the state, as it is written.",
             )
         )
@@ -267,14 +278,6 @@ class HttpStore:
             f"{self._location}: the server answered {answer.status} to {self._lock_method}.",
             hint="If it locks by other methods or at another address, set TF_HTTP_LOCK_METHOD, "
             "TF_HTTP_UNLOCK_METHOD, TF_HTTP_LOCK_ADDRESS and TF_HTTP_UNLOCK_ADDRESS.",
-        )
-
-    def _unreachable(self, error: ExchangeError) -> DiagnosticError:
-        return DiagnosticError(
-            codes.STORE_UNREACHABLE.error(
-                f"{self._location}: {error.reason}.",
-                hint="Check the address, the network and the proxy.",
-            )
         )
 
 

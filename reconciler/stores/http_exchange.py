@@ -13,9 +13,11 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
@@ -26,6 +28,10 @@ from reconciler.stores.addresses import LOOPBACK
 
 CONNECT_SECONDS = 10.0
 TOTAL_SECONDS = 60.0
+WAIT_SECONDS = (1.0, 2.0)
+"""Between the tries of what failed: about as long as a gateway needs to find another server."""
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +44,26 @@ class Answer:
 
 
 class ExchangeError(Exception):
-    """There is no whole answer. sent: whether the request may have been executed."""
+    """There is no whole answer, or one that says to try again.
 
-    def __init__(self, reason: str, *, sent: bool) -> None:
+    sent: whether the request may have been executed. status: of the answer, 0 where none is there.
+    """
+
+    def __init__(self, reason: str, *, sent: bool, status: int = 0) -> None:
         super().__init__(reason)
         self.reason = reason
         self.sent = sent
+        self.status = status
+
+
+def repeated(request: Callable[[], _Result]) -> _Result:
+    """Call it again where it raises ExchangeError, a few times; the last one is raised."""
+    for seconds in WAIT_SECONDS:
+        try:
+            return request()
+        except ExchangeError:
+            time.sleep(seconds)
+    return request()
 
 
 def exchange(url: str, method: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
@@ -72,13 +92,15 @@ def exchange(url: str, method: str, headers: Mapping[str, str], body: bytes | No
         sent = True
         target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
         connection.request(method, target, body, dict(headers))
-        return _read(connection.getresponse())
+        answer = _read(connection.getresponse())
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = "no whole answer came in time" if late.is_set() else _reason(error, sent)
         raise ExchangeError(reason, sent=sent) from None
     finally:
         watchdog.cancel()
         connection.close()
+    _check(answer.status)
+    return answer
 
 
 def _connection(parts: SplitResult) -> http.client.HTTPConnection:
@@ -124,6 +146,13 @@ def _read(response: http.client.HTTPResponse) -> Answer:
         raise http.client.IncompleteRead(bytes(body), response.length)
     headers = {name.lower(): value for name, value in response.getheaders()}
     return Answer(response.status, headers, bytes(body))
+
+
+def _check(status: int) -> None:
+    # A gateway that waited in vain, or a server that failed halfway, may have done it.
+    is_failure = status >= 500 and status != 501
+    if is_failure or status == 429:
+        raise ExchangeError(f"the server answered {status}", sent=is_failure, status=status)
 
 
 def _reason(error: Exception, sent: bool) -> str:

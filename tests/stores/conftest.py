@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from reconciler.stores import http_exchange
 from tests.stores import backend_server
 from tests.stores.backend_server import Backend
 from tests.stores.places import SERVERS, MissingError, Served
@@ -33,6 +34,12 @@ def _started() -> Iterator[Serve]:
             return started[kind]
 
         yield start
+
+
+@pytest.fixture(autouse=True)
+def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What failed is tried again at once, in this process."""
+    monkeypatch.setattr(http_exchange, "WAIT_SECONDS", (0.0, 0.0))
 
 
 @pytest.fixture

@@ -147,6 +147,34 @@ def test_a_lock_whose_answers_were_lost_is_told_where_it_stays(
 
 
 @pytest.mark.parametrize("taking", TAKING)
+@pytest.mark.parametrize("fault", ["429 busy", "500 no", "502 no", "503 no", "504 no"])
+@pytest.mark.parametrize("terse", [False, True])
+def test_a_failure_that_passes_fails_no_command(
+    http_backend: Backend,
+    proxy: Proxy,
+    capsys: pytest.CaptureFixture[str],
+    taking: Callable[[Proxy, pytest.CaptureFixture[str]], tuple[int, str]],
+    fault: str,
+    terse: bool,
+) -> None:
+    """Once for each method: a server that restarts, or a gateway that lost it."""
+    http_backend.terse = terse
+    failed: set[str] = set()
+
+    def decide(method: str, number: int) -> str:
+        if method in failed:
+            return ""
+        failed.add(method)
+        return fault
+
+    proxy.decide = decide
+    code, said = taking(proxy, capsys)
+    assert code == 0, said
+    assert {"LOCK", "UNLOCK"} <= failed
+    assert http_backend.locks == {}
+
+
+@pytest.mark.parametrize("taking", TAKING)
 @pytest.mark.parametrize("status", [500, 502, 504])
 def test_a_lock_that_a_gateway_did_not_answer_for_is_told_where_it_stays(
     proxy: Proxy,
@@ -159,7 +187,29 @@ def test_a_lock_that_a_gateway_did_not_answer_for_is_told_where_it_stays(
     assert code == 1
     assert "error[R424]" in said
     assert "error[R425]" in said
-    assert [method for method, _, _ in proxy.requests] == ["LOCK", "UNLOCK"]
+    assert [method for method, _, _ in proxy.requests] == ["LOCK"] * 3 + ["UNLOCK"] * 3
+
+
+def test_what_is_refused_is_not_asked_for_again(
+    proxy: Proxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    proxy.decide = lambda method, number: "403 no"
+    code, said = push(proxy, capsys)
+    assert code == 1
+    assert "error[R414]" in said
+    assert [method for method, _, _ in proxy.requests] == ["LOCK"]
+
+
+def test_a_server_that_throttles_has_taken_no_lock(
+    proxy: Proxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    proxy.decide = lambda method, number: "429 busy"
+    code, said = push(proxy, capsys)
+    assert code == 1
+    assert "error[R424]" in said
+    assert "Try again" in said
+    assert "R425" not in said
+    assert [method for method, _, _ in proxy.requests] == ["LOCK"] * 3
 
 
 def test_a_server_that_was_never_reached_has_no_lock_of_ours(
