@@ -113,7 +113,7 @@ class AccountClient:
         self.close()
 
     def close(self) -> None:
-        """Close the idle connections."""
+        """Let go of what the transport holds."""
         self._transport.close()
 
     def list_finetunes(self) -> Listing:
@@ -179,7 +179,7 @@ class AccountClient:
             reading = self._send(request)
         except TransportError as error:
             return judge_failed_upload(error, what)
-        return judge_upload(reading, what)
+        return judge_upload(reading, what, is_sent=multipart.is_sent)
 
     def ask(self, finetune_id: str, model: str) -> InferenceOutcome:
         """Ask a finetune for one token, once; it counts against the account's allocation.

@@ -20,6 +20,7 @@ class MultipartBody:
     is held back until the next read has returned, so that whatever the file's reader finds
     out at the end still cuts the upload off before its last block.
     on_progress is told how many bytes of the file have left, after each block.
+    is_sent: whether the last byte has left, which an answer alone does not say.
     """
 
     def __init__(self, file_name: str, body: AssetBody, on_progress: Callable[[int], None]) -> None:
@@ -40,6 +41,7 @@ class MultipartBody:
         ).encode()
         self._tail = f"\r\n--{boundary}--\r\n".encode()
         self.length = len(self._head) + self._size + len(self._tail)
+        self.is_sent = False
 
     def __iter__(self) -> Iterator[bytes]:
         yield self._head
@@ -57,6 +59,7 @@ class MultipartBody:
             raise DiagnosticError(self._changed("is smaller than"))
         yield held
         yield self._tail
+        self.is_sent = True
         self._on_progress(read)
 
     def _read(self) -> bytes:

@@ -8,9 +8,11 @@ What `requests` lacks and a caller that must never send twice needs:
   so that an answer dripped byte by byte ends in time, headers and TLS records included;
 - a cap on the bytes of an answer, and no inflating: identity is asked for, anything else
   is refused;
+- a connection of its own for each request, so that an answer can belong to no other one:
+  on a kept connection, an answer that is repeated late would be taken for the next one's;
+- interim answers (RFC 9110, 15.2) are skipped, which http.client does with 100 alone;
 - nothing from the environment. The adapter is used without a `requests.Session`, because
-  the session is where netrc, proxies, cookies and redirects come from. Connections are
-  pooled by urllib3, whose pools are safe to share between threads.
+  the session is where netrc, proxies, cookies and redirects come from.
 """
 
 from __future__ import annotations
@@ -34,10 +36,8 @@ from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.text import printable
 
 _BLOCK = 64 * 1024
-_POOL_SIZE = 64
-# Idle for longer, a connection may be closed by the server at the very moment it is used
-# again, and a create that was sent into it would have no clear answer.
-_LONGEST_IDLE = 3.0
+# Without 101, after which another protocol is spoken, and 100, which http.client skips.
+_INTERIM = frozenset(range(102, 200))
 
 
 class _Call:
@@ -103,13 +103,19 @@ class _Response(http.client.HTTPResponse):
         raw = self.fp.detach()
         self.fp = io.BufferedReader(_Reader(sock, raw, call))
 
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        while status in _INTERIM:
+            http.client.parse_headers(self.fp)
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+        return version, status, reason
+
 
 class _Connection(HTTPConnection):
     """Notes when the first byte leaves, and keeps every send within the deadline."""
 
     response_class = _Response
     _connecting = False
-    _last_used = 0.0
 
     def connect(self) -> None:
         self._connecting = True
@@ -128,12 +134,6 @@ class _Connection(HTTPConnection):
         if not self._connecting:
             call.sent = True
         super().send(data)
-        self._last_used = time.monotonic()
-
-    @property
-    def is_connected(self) -> bool:
-        fresh = time.monotonic() - self._last_used < _LONGEST_IDLE
-        return fresh and super().is_connected
 
 
 class _SecureConnection(_Connection, HTTPSConnection):
@@ -141,10 +141,17 @@ class _SecureConnection(_Connection, HTTPSConnection):
 
 
 class _Pool(urllib3.HTTPConnectionPool):
+    """Closes each connection after its answer, whatever the server says of it."""
+
     ConnectionCls = _Connection
 
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.close()
+        super()._put_conn(conn)
 
-class _SecurePool(urllib3.HTTPSConnectionPool):
+
+class _SecurePool(_Pool, urllib3.HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
 
 
@@ -175,14 +182,19 @@ class Transport:
         self, base_url: str, headers: dict[str, str], network: Network, connect: float
     ) -> None:
         self._base_url = base_url
-        self._headers = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
+        self._headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+            **headers,
+        }
         self._verify: bool | str = network.ca_bundle or True
         self._proxies = {"https": network.proxy} if network.proxy else {}
         self._connect = connect
-        self._adapter = _Adapter(pool_maxsize=_POOL_SIZE)
+        self._adapter = _Adapter()
 
     def close(self) -> None:
-        """Close all idle connections."""
+        """Forget the pools; connections are closed after each answer."""
         self._adapter.close()
 
     def exchange(self, request: Request) -> Answer:

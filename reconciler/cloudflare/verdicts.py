@@ -51,8 +51,15 @@ def judge_create(reading: Reading, sent: Attributes) -> CreateOutcome:
     return _unclear(codes.UNCLEAR_CREATE, what, f"the answer was {reading.words}", _LOOK)
 
 
-def judge_upload(reading: Reading, what: str) -> UploadOutcome:
-    """Tell what became of an upload from its answer. what: `the upload of FILE to ID`."""
+def judge_upload(reading: Reading, what: str, *, is_sent: bool) -> UploadOutcome:
+    """Tell what became of an upload from its answer.
+
+    what: `the upload of FILE to ID`. is_sent: whether all of the file was sent; a yes to less
+    than that is none.
+    """
+    if reading.is_success and not is_sent:
+        words = f"the answer was {reading.words}, before all of the file was sent"
+        return _unclear(codes.UNCLEAR_UPLOAD, what, words, _AGAIN)
     if reading.is_success:
         return Uploaded()
     if reading.is_throttled:

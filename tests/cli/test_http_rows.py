@@ -10,7 +10,7 @@ from tests.adapters.support import ready
 from tests.cli.conftest import MODEL, Project
 from tests.cli.test_protocol import apply, server, state_of
 from tests.faults import reactions
-from tests.faults.server import FaultServer, unused_port
+from tests.faults.server import Exchange, FaultServer, unused_port
 
 __all__ = ["server"]
 
@@ -158,18 +158,41 @@ def test_row_29_what_nobody_knows_in_an_answer_is_no_hindrance(
     assert server.count("create") == 0
 
 
-def test_row_35_a_connection_that_was_closed_meanwhile_loses_no_create(
+def test_row_35_a_connection_that_was_closed_meanwhile_is_not_used(
     project: Project, server: FaultServer
 ) -> None:
     project.declare("a", "b")
-    server.script("list", reactions.answer_then_reset_next)
+    for operation in ("list", "create"):
+        server.script(operation, reactions.answer_then_reset_next)
 
-    result = apply(project, "--parallelism", "1")
+    assert apply(project, "--parallelism", "1").code == 0
 
-    # The first went into the connection that died: looked up, and a person has to decide.
-    assert result.code == 3
-    assert server.count("create") <= 1
-    assert len(state_of(project)["pending"]) == 1
+    assert server.count("create") == 2
+    project.is_converged()
+
+
+@pytest.mark.parametrize("operation", ["create", "upload"])
+def test_row_35_an_answer_that_comes_twice_is_not_the_next_ones(
+    project: Project, server: FaultServer, operation: str
+) -> None:
+    """A refusal again for a create that is executed, or a yes again for a file that is refused."""
+    project.declare("a: {adapter: mistral}", "b: {adapter: mistral}")
+    ready(project.folder)
+    if operation == "create":
+        # With the list behind, a create that was wrongly given up would be sent again.
+        server.account.lag = 2
+        server.script(operation, reactions.answer_twice(reactions.refusal))
+    else:
+        refused = reactions.api_error(400, 5004)
+        server.script(operation, reactions.answer_twice(Exchange.execute), refused)
+
+    assert apply(project, "--parallelism", "1").code == 1
+    assert apply(project, "--parallelism", "1").code == 0
+
+    names = [finetune["name"] for finetune in server.account.finetunes]
+    assert sorted(names) == ["a", "b"]
+    assert all(len(files) == 2 for files in server.account.assets.values())
+    project.is_converged()
 
 
 LOST_UPLOADS = [

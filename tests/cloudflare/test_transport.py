@@ -1,9 +1,11 @@
-"""Connections: kept alive, secured, tunnelled, and what is known when they fail."""
+"""Connections: one a request, secured, tunnelled, and what is known when they fail."""
 
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,13 +17,12 @@ from reconciler.cloudflare import (
     Network,
     Refused,
     Timeouts,
-    transport,
 )
 from reconciler.model import Attributes
 from tests.cloudflare.conftest import SUPPORT_BOT, TOKEN, ClientFactory
 from tests.faults import reactions
 from tests.faults.proxy import TunnelProxy
-from tests.faults.server import Exchange, FaultServer, Reaction, answer_truly, shut
+from tests.faults.server import Exchange, FaultServer, Reaction, answer_truly
 
 
 class Nothing:
@@ -31,13 +32,6 @@ class Nothing:
 
     def read(self, size: int, /) -> bytes:
         return b""
-
-
-def test_connection_is_used_again(server: FaultServer, client: AccountClient) -> None:
-    for name in ("a", "b", "c"):
-        client.create(Attributes(name, "m"))
-    client.list_finetunes()
-    assert server.connections == 1
 
 
 def test_threads_have_a_connection_each_and_get_their_own_answers(
@@ -57,50 +51,72 @@ def test_threads_have_a_connection_each_and_get_their_own_answers(
     assert server.connections == 4
 
 
-def test_many_creates_over_few_connections(server: FaultServer, client: AccountClient) -> None:
+def test_many_at_once_get_their_own_answers(server: FaultServer, client: AccountClient) -> None:
     names = [f"bot-{n}" for n in range(200)]
     with ThreadPoolExecutor(4) as threads:
         outcomes = list(threads.map(lambda name: client.create(Attributes(name, "m")), names))
     assert [o.remote.name for o in outcomes if isinstance(o, Created)] == names
     assert len({o.remote.id for o in outcomes if isinstance(o, Created)}) == 200
-    assert server.connections <= 4
 
 
-def test_row_35_connection_that_the_server_closed_is_not_used_again(
+def test_row_35_no_connection_is_used_twice(server: FaultServer, client: AccountClient) -> None:
+    server.script("create", reactions.answer_then_reset_next)
+    assert isinstance(client.create(Attributes("a", "m")), Created)
+    assert isinstance(client.create(Attributes("b", "m")), Created)
+    client.list_finetunes()
+    assert [request.connection for request in server.requests] == [1, 2, 3]
+
+
+def test_row_35_a_connection_that_the_server_keeps_is_closed(
     server: FaultServer, client: AccountClient
 ) -> None:
-    closed = threading.Event()
+    gone = threading.Event()
 
-    def answer_then_close(exchange: Exchange) -> bool:
-        reactions.answer_then_close(exchange)
-        shut(exchange.sock)
-        closed.set()
+    def answer_and_wait(exchange: Exchange) -> bool:
+        exchange.sock.sendall(exchange.execute())
+        exchange.sock.settimeout(30)
+        if exchange.sock.recv(1) == b"":
+            gone.set()
         return False
 
-    server.script("create", answer_then_close)
-    client.create(Attributes("a", "m"))
-    assert closed.wait(30)
-    assert isinstance(client.create(Attributes("b", "m")), Created)
-    assert server.count("create") == 2
-    assert server.connections == 2
+    server.script("create", answer_and_wait)
+    assert isinstance(client.create(Attributes("a", "m")), Created)
+    assert gone.wait(30)
 
 
-def test_row_35_connection_that_was_idle_for_long_is_not_used_again(
-    server: FaultServer, client: AccountClient, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("status", [100, 102, 103, 199])
+@pytest.mark.parametrize("times", [1, 5])
+def test_an_interim_answer_is_not_the_answer(
+    server: FaultServer, client: AccountClient, status: int, times: int
 ) -> None:
-    monkeypatch.setattr(transport, "_LONGEST_IDLE", 0.0)
-    client.create(Attributes("a", "m"))
-    client.create(Attributes("b", "m"))
-    assert server.connections == 2
+    interim = f"HTTP/1.1 {status} Early Hints\r\nLink: </x>; rel=preload\r\n\r\n".encode()
+
+    def answer_at_last(exchange: Exchange) -> bool:
+        exchange.sock.sendall(interim * times)
+        exchange.sock.sendall(exchange.execute())
+        return True
+
+    server.script("create", answer_at_last)
+    server.script("list", answer_at_last)
+    outcome = client.create(Attributes("a", "m"))
+    assert isinstance(outcome, Created)
+    assert [remote.name for remote in client.list_finetunes().finetunes] == ["a"]
 
 
-def test_row_35_connection_that_dies_while_it_is_used_again_is_ambiguous(
-    server: FaultServer, client: AccountClient
+def test_interim_answers_without_end_are_given_up(
+    server: FaultServer, hasty: AccountClient
 ) -> None:
-    server.script("create", reactions.answer_then_reset_next)
-    client.create(Attributes("a", "m"))
-    assert isinstance(client.create(Attributes("b", "m")), Ambiguous)
-    assert server.connections == 1
+    def never(exchange: Exchange) -> bool:
+        exchange.execute()
+        with suppress(OSError):
+            while True:
+                exchange.sock.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+                time.sleep(0.01)
+        return False
+
+    server.script("create", never)
+    assert isinstance(hasty.create(Attributes("a", "m")), Ambiguous)
+    assert server.count("create") == 1
 
 
 @pytest.mark.parametrize(
@@ -115,15 +131,12 @@ def test_connection_of_a_broken_answer_is_not_used_again(
     assert server.connections == 2
 
 
-def test_surplus_bytes_are_not_taken_for_the_next_answer(
+def test_row_35_an_answer_that_comes_twice_is_not_the_next_ones(
     server: FaultServer, client: AccountClient
 ) -> None:
-    def answer_twice(exchange: Exchange) -> bool:
-        exchange.sock.sendall(exchange.execute() * 2)
-        return True
-
-    server.script("create", answer_twice)
-    client.create(Attributes("a", "m"))
+    """The second copy comes once the next request has begun, where one connection serves both."""
+    server.script("create", reactions.answer_twice(reactions.refusal))
+    assert isinstance(client.create(Attributes("a", "m")), Refused)
     outcome = client.create(Attributes("b", "m"))
     assert isinstance(outcome, Created)
     assert outcome.remote.name == "b"
@@ -134,8 +147,7 @@ def test_trusted_certificate_is_accepted(
 ) -> None:
     client = make_client(tls_server.base_url, network=Network(ca_bundle=str(certificate)))
     assert isinstance(client.create(SUPPORT_BOT), Created)
-    client.list_finetunes()
-    assert tls_server.connections == 1
+    assert [remote.name for remote in client.list_finetunes().finetunes] == [SUPPORT_BOT.name]
 
 
 def test_row_12_untrusted_certificate_is_refused_at_once_and_sees_nothing(
@@ -214,15 +226,15 @@ def test_answer_of_the_proxy_does_not_start_the_time_for_the_answer_of_the_api(
         client.close()
 
 
-def test_connection_through_a_proxy_is_used_again(
+def test_row_35_no_connection_through_a_proxy_is_used_twice(
     tls_server: FaultServer, make_client: ClientFactory, certificate: Path
 ) -> None:
     with TunnelProxy() as proxy:
         network = Network(proxy=proxy.url, ca_bundle=str(certificate))
         with make_client(tls_server.base_url, network=network) as client:
-            client.create(Attributes("a", "m"))
-            client.create(Attributes("b", "m"))
-        assert len(proxy.heads) == 1
+            assert isinstance(client.create(Attributes("a", "m")), Created)
+            assert isinstance(client.create(Attributes("b", "m")), Created)
+        assert len(proxy.heads) == 2
 
 
 def test_proxy_that_refuses_is_a_definite_no(

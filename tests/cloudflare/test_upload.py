@@ -26,6 +26,8 @@ from tests.faults.server import (
     FaultServer,
     Reaction,
     envelope_error,
+    http_answer,
+    shut,
     unused_port,
 )
 
@@ -215,13 +217,29 @@ def test_row_29_unknown_fields_are_tolerated(server: FaultServer, client: Accoun
     assert send(client) == Uploaded()
 
 
-def test_row_35_connection_that_dies_while_it_is_used_again_is_ambiguous(
-    server: FaultServer, client: AccountClient
-) -> None:
+def test_row_35_no_connection_is_used_twice(server: FaultServer, client: AccountClient) -> None:
     server.script("upload", reactions.answer_then_reset_next)
     assert send(client) == Uploaded()
-    assert isinstance(send(client), Ambiguous)
     assert send(client) == Uploaded()
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_row_34_a_yes_before_the_end_of_the_file_is_no_acknowledgement(
+    server: FaultServer, client: AccountClient, status: int
+) -> None:
+    """It stops reading, says yes, and goes: what did not fit into the buffers was never sent."""
+
+    def say_yes(exchange: Exchange) -> bool:
+        exchange.read_body(1000)
+        exchange.sock.sendall(http_answer(status, {"success": True}, {"Connection": "close"}))
+        shut(exchange.sock)
+        return False
+
+    server.script("upload", say_yes)
+    outcome = send(client, b"x" * 32 * 1024 * 1024)
+    assert isinstance(outcome, Ambiguous)
+    assert server.count("upload") == 1
 
 
 @pytest.mark.parametrize(

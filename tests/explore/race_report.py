@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from reconciler.diagnostics import DiagnosticError
 from tests.explore.race import Course, Tally, Track, ViolationError
 from tests.explore.racer import Pair
 from tests.explore.report import Report, shown
@@ -59,12 +60,12 @@ def run(task: Task) -> tuple[str, Tally]:
                 tally += track.free(task.course, chance)
             else:
                 tally += track.apply(task.course)
-        except ViolationError as error:
+        except (ViolationError, DiagnosticError) as error:
             where = f"{task.course.kind}, seed {task.seed}, race {number}"
             tally += Tally(violations=(f"{where}: {error}",))
     try:
         tally += track.count(task.course, task.races)
-    except ViolationError as error:
+    except (ViolationError, DiagnosticError) as error:
         tally += Tally(violations=(f"{task.course.kind}, seed {task.seed}, count: {error}",))
     return task.course.kind, tally
 

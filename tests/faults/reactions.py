@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -215,10 +217,26 @@ def no_http(exchange: Exchange) -> bool:
     return False
 
 
-def answer_then_close(exchange: Exchange) -> bool:
-    """Answer as if the connection stayed, and close it: a stale keep-alive."""
-    exchange.sock.sendall(exchange.execute())
-    return False
+def answer_twice(answer: Callable[[Exchange], bytes]) -> Reaction:
+    """Answer, and once more as soon as the next request begins on the connection."""
+
+    def react(exchange: Exchange) -> bool:
+        content = answer(exchange)
+        exchange.sock.sendall(content)
+        exchange.sock.settimeout(30)
+        with suppress(OSError):
+            exchange.sock.recv(1, socket.MSG_PEEK)
+            exchange.sock.sendall(content)
+        exchange.sock.settimeout(None)
+        return True
+
+    return react
+
+
+def refusal(exchange: Exchange) -> bytes:
+    """Take the request in, execute nothing, and make the answer of a definite no."""
+    exchange.read_body()
+    return http_answer(400, envelope_error(5004, "no"))
 
 
 def answer_then_reset_next(exchange: Exchange) -> bool:
