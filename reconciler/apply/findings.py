@@ -9,7 +9,7 @@ from reconciler.cloudflare.outcomes import AlreadyThere
 from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.diagnostics.codes import apply as codes
 from reconciler.diagnostics.text import to_paste
-from reconciler.model import Address, RemoteFinetune
+from reconciler.model import Address, Change, RemoteFinetune
 from reconciler.plan.unresolved import Candidates, ways_on, what_is_listed, when_it_was_sent
 from reconciler.state import Intent
 
@@ -24,9 +24,12 @@ def not_new(address: Address, remote: RemoteFinetune) -> Diagnostic:
     )
 
 
-def needs_a_look(address: Address, warning: Diagnostic) -> Diagnostic:
+def needs_a_look(change: Change, warning: Diagnostic) -> Diagnostic:
     """Make an error of what the client found strange: the next plan cannot be applied."""
-    return replace(warning, severity=Severity.ERROR, address=str(address))
+    detail = warning.detail
+    if change.uploads:
+        detail += " Its files were not sent: they are once a plan shows no such difference."
+    return replace(warning, severity=Severity.ERROR, detail=detail, address=str(change.address))
 
 
 def in_doubt(

@@ -75,6 +75,7 @@ class Run:
         self._halted = False
         self._crew: Crew[TaskResult] = Crew(options.parallelism)
         self._ambiguous: dict[Address, Diagnostic] = {}
+        self._strange: set[Address] = set()
         self._old_ids = {r.id for r in listing.finetunes} | ledger.recorded_ids()
         self._unsaved_uploads = 0
         size = len(plan.changes)
@@ -194,8 +195,9 @@ class Run:
             self._crew.submit(partial(self._create, change))
         yield from self._drain()
         yield from self._settle()
-        created = [c for c in changes if c.uploads and c.address in self.outcome.done]
-        if created:
+        sound = self.outcome.done.keys() - self._strange
+        created = [change for change in changes if change.address in sound]
+        if any(change.uploads for change in created):
             yield from self._upload_all(created)
 
     def _create(self, change: Change, emit: Emit) -> TaskResult:
@@ -225,7 +227,9 @@ class Run:
             self._ledger.created(address, outcome.remote, seen=False)
             yield CreateDone(address, outcome.remote.id, result.seconds)
             for warning in outcome.warnings:
-                yield Remark(findings.needs_a_look(address, warning))
+                # It may be the answer to another create, and no file can be taken back.
+                self._strange.add(address)
+                yield Remark(findings.needs_a_look(result.change, warning))
         elif isinstance(outcome, Refused) or outcome.exists:
             self._ledger.withdraw(address)
             diagnostic = outcome.diagnostic.about(str(address))

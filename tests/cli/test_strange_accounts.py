@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from tests.adapters.support import ready
 from tests.cli.conftest import Project
 from tests.cli.test_protocol import apply, server, state_of
 from tests.faults import reactions
-from tests.faults.server import Exchange, FaultServer, answer_truly
+from tests.faults.server import Exchange, FaultServer
 
 __all__ = ["server"]
 
@@ -47,6 +48,50 @@ def test_a_name_that_the_account_records_otherwise_is_not_created_again(
     assert apply(project).code == 0
     assert server.count("create") == 1
     project.is_converged()
+
+
+def test_the_files_of_what_came_out_otherwise_wait(project: Project, server: FaultServer) -> None:
+    project.declare("support-bot: {adapter: mistral}")
+    ready(project.folder)
+    server.script("create", records_otherwise(name="support"))
+
+    first, second = apply(project), apply(project)
+
+    assert (first.code, second.code) == (3, 1)
+    assert "Its files were not sent" in first.err
+    assert server.count("upload") == 0
+    project.declare("support-bot: {name: support, adapter: mistral}")
+    assert apply(project).code == 0
+    assert (server.count("create"), server.count("upload")) == (1, 2)
+    project.is_converged()
+
+
+def test_answers_that_were_exchanged_send_no_file_to_another(
+    project: Project, server: FaultServer
+) -> None:
+    """Two creates at once, and each gets the answer of the other."""
+    project.declare("a: {adapter: mistral}", "b: {adapter: mistral}")
+    ready(project.folder)
+    made: dict[str, bytes] = {}
+    both = threading.Barrier(2)
+
+    def exchanged(exchange: Exchange) -> bool:
+        exchange.read_body()
+        name = exchange.request.json["name"]
+        made[name] = exchange.execute()
+        both.wait(30)
+        exchange.sock.sendall(made["b" if name == "a" else "a"])
+        return True
+
+    server.script("create", exchanged, exchanged)
+
+    result = apply(project)
+
+    assert result.code == 3
+    assert "R520" in result.err
+    assert (server.count("create"), server.count("upload")) == (2, 0)
+    assert apply(project).code == 1
+    assert (server.count("create"), server.count("upload")) == (2, 0)
 
 
 def test_what_the_account_renamed_is_not_created_again_after_a_plan_of_others(
@@ -102,13 +147,12 @@ def test_what_came_out_strange_stays_unclear_when_a_save_fails_after_it(
 ) -> None:
     project.declare("a: {adapter: mistral}")
     ready(project.folder)
-    server.script("create", records_otherwise(description="Other."))
 
     def lose_the_lock(exchange: Exchange) -> bool:
         (project.folder / "reconciler.state.json.lock").unlink()
-        return answer_truly(exchange)
+        return bool(records_otherwise(description="Other.")(exchange))
 
-    server.script("upload", lose_the_lock)
+    server.script("create", lose_the_lock)
 
     result = apply(project)
 
