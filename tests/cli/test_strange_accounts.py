@@ -99,7 +99,8 @@ def test_what_the_account_renamed_is_not_created_again_after_a_plan_of_others(
 ) -> None:
     project.declare("a", "b")
     apply(project)
-    server.account.finetunes[0]["name"] = "renamed"
+    (made,) = (each for each in server.account.finetunes if each["name"] == "a")
+    made["name"] = "renamed"
     project.declare("a", "b", "c")
 
     assert apply(project, "--target", "b").code == 0
