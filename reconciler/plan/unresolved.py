@@ -44,7 +44,8 @@ def ways_on(address: Address, intent: Intent, candidates: Candidates) -> str:
         return (
             "It may still show: wait, and plan again; once it is listed, the next apply adopts "
             f"it. If the dashboard has it:{adopt}\n"
-            f"If it does not either, long after that time:{retry}"
+            "If it has it under a name that the account changed, give that `name:` in the manifest "
+            f"first. Then, or if it has nothing long after that time:{retry}"
         )
     if not fitting:
         return (

@@ -10,7 +10,7 @@ from tests.adapters.support import ready
 from tests.cli.conftest import MODEL, Project
 from tests.cli.test_protocol import apply, server, state_of
 from tests.faults import reactions
-from tests.faults.server import Exchange, FaultServer, unused_port
+from tests.faults.server import Exchange, FaultServer, envelope, http_answer, unused_port
 
 __all__ = ["server"]
 
@@ -141,6 +141,56 @@ def test_row_26_a_create_that_is_answered_without_bounds_is_looked_up(
 ) -> None:
     project.declare("a")
     server.script("create", reaction)
+
+    assert apply(project).code == 0
+    assert server.count("create") == 1
+    project.is_converged()
+
+
+@pytest.mark.parametrize("status", [201, 202, 203, 206, 226, 299])
+def test_row_29_any_success_with_an_id_is_created(
+    project: Project, server: FaultServer, status: int
+) -> None:
+    project.declare("a")
+
+    def made(exchange: Exchange) -> bool:
+        exchange.read_body()
+        finetune = exchange.account.create(exchange.request.json)
+        exchange.sock.sendall(http_answer(status, envelope(finetune)))
+        return True
+
+    server.script("create", made)
+
+    assert apply(project).code == 0
+    assert server.count("create") == 1
+    project.is_converged()
+
+
+STRANGE_ANSWERS = [
+    pytest.param(b"HTTP/1.1 204 No Content\r\n\r\n", id="no content"),
+    pytest.param(b"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n", id="reset content"),
+    pytest.param(b"HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\n\r\n", id="another protocol"),
+    pytest.param(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 150 + b"\r\n{}", id="150 headers"),
+    pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n\xff\xfe{\x00", id="UTF-16"),
+    pytest.param(
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 9\r\n\r\n{}{}{}", id="two lengths"
+    ),
+    pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", id="HTTP/2"),
+]
+
+
+@pytest.mark.parametrize("answer", STRANGE_ANSWERS)
+def test_row_19_an_executed_create_with_a_strange_answer_is_looked_up(
+    project: Project, server: FaultServer, answer: bytes
+) -> None:
+    project.declare("a")
+
+    def made(exchange: Exchange) -> bool:
+        exchange.execute()
+        exchange.sock.sendall(answer)
+        return False
+
+    server.script("create", made)
 
     assert apply(project).code == 0
     assert server.count("create") == 1

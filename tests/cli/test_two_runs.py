@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ import pytest
 
 from tests.cli.conftest import MODEL, Project
 from tests.cli.test_protocol import server, state_of
-from tests.faults.server import FaultServer
+from tests.faults.server import Exchange, FaultServer
 
 __all__ = ["server"]
 
@@ -72,6 +73,73 @@ def test_row_47_of_two_processes_the_second_names_the_first_or_waits(
     assert f"process {held.process.pid}" in text
     held.go_on.set()
     assert end(held.process)[0] == end(waiting)[0] == 0
+    assert names_of(server) == ["a", "b"]
+    assert server.count("create") == 2
+    project.is_converged()
+
+
+def test_row_47_a_process_that_was_stopped_for_a_while_goes_on_alone(
+    project: Project, server: FaultServer, held: Held
+) -> None:
+    held.process.send_signal(signal.SIGSTOP)
+    held.go_on.set()
+    while not server.account.finetunes:
+        threading.Event().wait(0.01)
+
+    code, text = end(project.spawn(*APPLY))
+
+    assert code == 1
+    assert "R408" in text
+    held.process.send_signal(signal.SIGCONT)
+    assert end(held.process)[0] == 0
+    assert names_of(server) == ["a", "b"]
+    assert server.count("create") == 2
+    project.is_converged()
+
+
+def test_row_49_a_project_that_is_deleted_loses_no_id(
+    project: Project, server: FaultServer, tmp_path: Path
+) -> None:
+    project.environment = {**project.environment, "TMPDIR": str(tmp_path)}
+    project.declare("a", "b")
+
+    def delete(exchange: Exchange) -> bool:
+        answer = exchange.execute()
+        shutil.rmtree(project.folder)
+        exchange.sock.sendall(answer)
+        return True
+
+    server.script("create", delete)
+
+    code, text = end(project.spawn(*APPLY))
+
+    assert code == 3
+    assert "R410" in text
+    assert server.account.finetunes[0]["id"] in text
+    assert server.count("create") == 1
+    (rescued,) = tmp_path.glob("reconciler.state.rescue.*.json")
+    assert server.account.finetunes[0]["id"] in rescued.read_text()
+
+
+def test_row_49_a_project_that_is_moved_goes_on_where_it_is(
+    project: Project, server: FaultServer, tmp_path: Path
+) -> None:
+    project.environment = {**project.environment, "TMPDIR": str(tmp_path)}
+    project.declare("a", "b")
+    there = project.folder
+
+    def move(exchange: Exchange) -> bool:
+        answer = exchange.execute()
+        there.rename(tmp_path / "moved")
+        exchange.sock.sendall(answer)
+        return True
+
+    server.script("create", move)
+
+    assert end(project.spawn(*APPLY))[0] == 3
+    assert server.count("create") == 1
+    (tmp_path / "moved").rename(there)
+    assert end(project.spawn(*APPLY))[0] == 0
     assert names_of(server) == ["a", "b"]
     assert server.count("create") == 2
     project.is_converged()
