@@ -88,16 +88,18 @@ SECTIONS: dict[str, dict[int, str]] = {
         56: "billion laughs",
         57: "numbers and words that YAML takes for something else",
         58: "characters that cannot be seen",
+        59: "weights whose header lies",
         60: "paths out of the project",
         61: "an address of the API, or a credential, in a file",
         62: "commands of a CI log in names and descriptions",
         63: "mentions, links, pictures and HTML in names and descriptions",
         64: "a plan file that was edited",
         65: "a credential in a log, a plan or a state",
+        66: "netrc, a proxy of the environment, a redirect",
         67: "a fork's pull request, which has no token",
     },
 }
-NAMED = range(1, 53)
+NAMED = range(1, 68)
 """The rows each of which must have a test that is named after it."""
 
 

@@ -123,7 +123,7 @@ def test_headers_that_both_accept(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BOTH_REFUSE)
-def test_headers_that_both_refuse(name: str) -> None:
+def test_row_59_headers_that_both_refuse(name: str) -> None:
     content = safetensors_bytes(*BOTH_REFUSE[name])
 
     assert ours(content)[1] != []
@@ -131,7 +131,7 @@ def test_headers_that_both_refuse(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ONLY_WE_REFUSE)
-def test_headers_that_are_not_to_be_trusted(name: str) -> None:
+def test_row_59_headers_that_are_not_to_be_trusted(name: str) -> None:
     content = safetensors_bytes(*ONLY_WE_REFUSE[name])
 
     assert ours(content)[1] != []
@@ -158,14 +158,14 @@ def test_the_library_knows_every_dtype_with_the_same_size(dtype: str) -> None:
         ("duplicate tensor", "R331"),
     ],
 )
-def test_what_is_wrong_has_its_code(name: str, code: str) -> None:
+def test_row_59_what_is_wrong_has_its_code(name: str, code: str) -> None:
     content = safetensors_bytes(*(BOTH_REFUSE | ONLY_WE_REFUSE)[name])
 
     assert [finding.code for finding in ours(content)[1]] == [code]
 
 
 @pytest.mark.parametrize("length", [2**64 - 1, 2**63, 100_000_001, 12_345])
-def test_a_header_longer_than_the_file(length: int) -> None:
+def test_row_59_a_header_longer_than_the_file(length: int) -> None:
     content = struct.pack("<Q", length) + b"{}"
 
     (finding,) = ours(content)[1]
@@ -174,7 +174,7 @@ def test_a_header_longer_than_the_file(length: int) -> None:
     assert theirs(content) is None
 
 
-def test_a_header_over_the_cap_is_not_read() -> None:
+def test_row_59_a_header_over_the_cap_is_not_read() -> None:
     at_cap = safetensors_bytes(json.dumps({"a": entry()}).ljust(MAX_HEADER), 4)
     over = safetensors_bytes(json.dumps({"a": entry()}).ljust(MAX_HEADER + 1), 4)
 

@@ -41,7 +41,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda raw: b"",
     "torn": lambda raw: raw[: len(raw) // 2],
     "without its last byte": lambda raw: raw[:-2],
-    "a bit flipped": lambda raw: raw.replace(b'"serial":', b'"serial" '),
+    "a bit flipped": lambda raw: raw[:9] + bytes([raw[9] ^ 1]) + raw[10:],
     "another name": lambda raw: raw.replace(b'"a"', b'"b"'),
     "zeros": lambda raw: b"\0" * len(raw),
 }

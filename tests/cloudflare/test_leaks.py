@@ -27,7 +27,7 @@ def trap() -> Iterator[FaultServer]:
 
 
 @pytest.mark.parametrize("kind", ["NETRC", "HOME"])
-def test_netrc_does_not_replace_the_token(
+def test_row_66_netrc_does_not_replace_the_token(
     server: FaultServer,
     make_client: ClientFactory,
     tmp_path: Path,
@@ -52,7 +52,7 @@ def test_key_and_email_are_sent_unchanged(server: FaultServer, make_client: Clie
     assert "authorization" not in headers
 
 
-def test_proxies_of_the_environment_are_not_used_for_this_machine(
+def test_row_66_proxies_of_the_environment_are_not_used_for_this_machine(
     server: FaultServer,
     trap: FaultServer,
     make_client: ClientFactory,
@@ -71,7 +71,7 @@ def test_proxies_of_the_environment_are_not_used_for_this_machine(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_row_24_redirect_sends_nothing_anywhere(
+def test_rows_24_and_66_redirect_sends_nothing_anywhere(
     server: FaultServer, trap: FaultServer, client: AccountClient, status: int
 ) -> None:
     redirect = reactions.redirect(status, f"{trap.base_url}/accounts/x/ai/finetunes")

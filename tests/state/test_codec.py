@@ -114,13 +114,13 @@ def test_a_lone_surrogate_neither_stops_a_save_nor_is_lost() -> None:
 # Damaged
 
 
-def test_a_state_torn_at_any_byte_is_damaged() -> None:
+def test_row_41_a_state_torn_at_any_byte_is_damaged() -> None:
     raw = encode_state(rich())
     for length in range(len(raw)):
         assert code_of(refused(raw[:length])) == "R402", length
 
 
-def test_a_state_with_any_bit_flipped_is_damaged() -> None:
+def test_row_41_a_state_with_a_bit_of_any_byte_flipped_is_damaged() -> None:
     raw = encode_state(rich())
     for position in range(len(raw)):
         flipped = bytearray(raw)

@@ -105,7 +105,7 @@ BUGS = (
         "redirects are followed",
         (
             f"{_CREATE}test_row_24_redirect_is_not_followed",
-            f"{_LEAKS}test_row_24_redirect_sends_nothing_anywhere",
+            f"{_LEAKS}test_rows_24_and_66_redirect_sends_nothing_anywhere",
         ),
         (
             Edit(
@@ -121,7 +121,7 @@ BUGS = (
     ),
     Bug(
         "netrc replaces the token, as with trust_env",
-        (f"{_LEAKS}test_netrc_does_not_replace_the_token",),
+        (f"{_LEAKS}test_row_66_netrc_does_not_replace_the_token",),
         (
             Edit(
                 "cloudflare/transport.py",
