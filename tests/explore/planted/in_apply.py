@@ -47,6 +47,14 @@ BUGS = (
         ),
     ),
     Bug(
+        "files are sent to what came out otherwise",
+        (
+            f"{_STRANGE}test_the_files_of_what_came_out_otherwise_wait",
+            f"{_STRANGE}test_answers_that_were_exchanged_send_no_file_to_another",
+        ),
+        (Edit("apply/run.py", "self._strange.add(address)", "pass"),),
+    ),
+    Bug(
         "no intent is saved",
         (
             f"{_CREATES}test_row_1_every_intent_is_durable_before_its_request",

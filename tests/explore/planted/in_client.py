@@ -3,7 +3,10 @@
 from tests.explore.planted.bug import Bug, Edit
 
 _CREATE = "tests/cloudflare/test_create.py::"
+_UPLOAD = "tests/cloudflare/test_upload.py::"
 _LISTING = "tests/cloudflare/test_listing.py::"
+_TRANSPORT = "tests/cloudflare/test_transport.py::"
+_ROWS = "tests/cli/test_http_rows.py::"
 _LEAKS = "tests/cloudflare/test_leaks.py::"
 _SENDING = "tests/adapters/test_sending.py::"
 _UPLOADS = "tests/cli/test_uploads.py::"
@@ -102,6 +105,27 @@ BUGS = (
         ),
     ),
     Bug(
+        "a connection is used again for the next request",
+        (
+            f"{_TRANSPORT}test_row_35_an_answer_that_comes_twice_is_not_the_next_ones",
+            f"{_ROWS}test_row_35_an_answer_that_comes_twice_is_not_the_next_ones",
+        ),
+        (
+            Edit("cloudflare/transport.py", "            conn.close()\n", "            pass\n"),
+            Edit("cloudflare/transport.py", '            "Connection": "close",\n', ""),
+        ),
+    ),
+    Bug(
+        "an interim answer is taken for the answer",
+        (f"{_TRANSPORT}test_an_interim_answer_is_not_the_answer",),
+        (Edit("cloudflare/transport.py", "while status in _INTERIM:", "while False:"),),
+    ),
+    Bug(
+        "a yes to half a file counts",
+        (f"{_UPLOAD}test_row_34_a_yes_before_the_end_of_the_file_is_no_acknowledgement",),
+        (Edit("cloudflare/verdicts.py", "if reading.is_success and not is_sent:", "if False:"),),
+    ),
+    Bug(
         "redirects are followed",
         (
             f"{_CREATE}test_row_24_redirect_is_not_followed",
@@ -155,7 +179,7 @@ BUGS = (
     ),
     Bug(
         "an id could lead a file elsewhere",
-        ("tests/cloudflare/test_upload.py::test_id_that_could_change_the_address_is_not_sent",),
+        (f"{_UPLOAD}test_id_that_could_change_the_address_is_not_sent",),
         (Edit("cloudflare/client.py", "if not is_id(finetune_id):", "if False:"),),
     ),
     Bug(
