@@ -99,6 +99,8 @@ def why_not_open(error: Exception, bucket: Bucket) -> tuple[str, str]:
     """
     if isinstance(error, ProfileError):
         return str(error), bucket.credentials_hint
+    if bucket.scheme == "az" and "AZURE_STORAGE_ACCOUNT_NAME" not in os.environ:
+        return "no storage account is named", bucket.credentials_hint
     names = ", ".join(set_variables(bucket.scheme, os.environ)) or "none"
     what = f"the settings in the environment do not go together (set are: {names})"
     return what, "Correct or unset the one that is wrong."

@@ -152,7 +152,7 @@ def tell_new_state(workspace: Workspace, planned: Planned, store: StateStore) ->
         return
     if listing.finetunes or workspace.settings.state not in (DEFAULT_STATE, SANDBOX_STATE):
         where = printable(store.location)
-        workspace.terminal.err(f"There is no state at {where} yet: the first apply begins one.")
+        workspace.terminal.say(f"There is no state at {where} yet: the first apply begins one.")
 
 
 def only_drift(plan: Plan) -> Plan:

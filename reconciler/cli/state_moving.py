@@ -101,7 +101,7 @@ def push(
             # Before the lock is let go, which can fail.
             terminal.out(f"{store.location} has serial {pushed.serial} now{before}.")
             if "damaged" in before:
-                terminal.err(_AFTER_DAMAGE)
+                terminal.say(_AFTER_DAMAGE)
     except DamagedStateError as error:
         name = "copy.json" if file == "-" else quote(file)
         command = f"reconciler state push {name} --replace-damaged"
@@ -159,7 +159,7 @@ def migrate(terminal: Terminal, target: str, state: str, sandbox: bool, lock_tim
                 f"Copied serial {snapshot.state.serial} to {destination.location}{before}."
             )
             terminal.err(f"Now name it {_where_to_name(target, root)}")
-            terminal.err(
+            terminal.say(
                 f"Then remove {source.location}, so that nobody applies with the old copy."
             )
     return 0
@@ -195,7 +195,7 @@ def unlock(terminal: Terminal, lock_id: str | None, state: str, sandbox: bool) -
     shown = _typed(holder)
     terminal.out(f"{store.location} is held by {printable(str(holder))}, lock {shown}.")
     if isinstance(store, LocalStore):
-        terminal.err("The lock of a file goes with the process that holds it: end that one.")
+        terminal.say("The lock of a file goes with the process that holds it: end that one.")
     elif holder.id == UNKNOWN_HOLDER.id and store.location.startswith("http"):
         terminal.err(
             "Its server tells nobody which lock it is, and frees it by its id alone: look for it "

@@ -14,6 +14,7 @@ from reconciler.cli.lines import Lines
 from reconciler.diagnostics import Diagnostic
 from reconciler.render.diagnostics import render_diagnostics, summarize
 from reconciler.render.style import Style
+from reconciler.render.text import fold
 
 
 class Terminal:
@@ -49,6 +50,10 @@ class Terminal:
     def err(self, text: str) -> None:
         """Write anything else and a line end."""
         self._write(sys.stderr, f"{text}\n")
+
+    def say(self, text: str) -> None:
+        """Write prose, folded as diagnostics are, to where they go."""
+        self.err(fold(text, self.err_style.columns))
 
     def ask(self, question: str) -> str | None:
         """Ask on standard error; return the answer, None where nobody can be asked."""

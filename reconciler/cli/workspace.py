@@ -118,7 +118,7 @@ class Workspace:
                     raise
                 if held.code != state_codes.STATE_LOCKED.id:
                     raise
-                self.terminal.err(f"Waiting for the lock: {held.detail}")
+                self.terminal.say(f"Waiting for the lock: {held.detail}")
                 timeout = self._lock_timeout
 
     def snapshot(self, store: StateStore) -> Snapshot:
@@ -221,7 +221,7 @@ class Workspace:
         """Load, list and plan; account None compares with the state alone."""
         snapshot = self.snapshot(store)
         if account is None and not snapshot.version:
-            self.terminal.err(f"There is no state at {store.location}: all is planned as new.")
+            self.terminal.say(f"There is no state at {store.location}: all is planned as new.")
         check_scope(scope, declared.desired, snapshot.state)
         listing = account.list_finetunes() if account else None
         prior = refresh(snapshot.state, listing)

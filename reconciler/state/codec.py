@@ -114,7 +114,7 @@ def _encode_intent(intent: Intent) -> dict[str, Any]:
 
 
 def decode_state(raw: bytes, location: str) -> State:
-    """Read a snapshot. Raises DiagnosticError: R402 damaged, R403 of a newer version."""
+    """Read a snapshot. Raises DiagnosticError: R402 damaged, R403 newer, R427 of another tool."""
     if len(raw) > MAX_BYTES:
         detail = f"It has more than {MAX_BYTES:,} bytes, which no state has."
         raise DiagnosticError(_damaged(location, detail))
@@ -123,6 +123,13 @@ def decode_state(raw: bytes, location: str) -> State:
         version = read_count(document["version"])
     except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise DiagnosticError(_damaged(location, _describe(raw, error))) from error
+    if "terraform_version" in document:
+        raise DiagnosticError(
+            codes.STATE_FOREIGN.error(
+                f"{location} holds a state of Terraform's, or of a tool that is like it.",
+                hint="Give this project a state of its own: another path or address.",
+            )
+        )
     problem = _check_seal(raw, version)
     if problem:
         raise DiagnosticError(_damaged(location, problem + _in_doubt(document.get("pending"))))

@@ -24,6 +24,8 @@ _R2_ACCOUNT = re.compile(r"[0-9a-f]{32}(\.(eu|fedramp))?")
 _STATE_NAME = re.compile(r"[A-Za-z0-9_./-]{1,200}")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _NEARLY = re.compile(r"\s*(s3|r2|gs|az|postgres|postgresql|https?)(:|//)", re.IGNORECASE)
+_LIBPQ = re.compile(r"(?i)(^|\s)password\s*=|^\s*\w+\s*=\s*\S+\s+\w+\s*=")
+_USER_AT_HOST = re.compile(r"[^/\s]+:[^/\s]*@")
 _TLS_MODES = ("require", "verify-ca", "verify-full")
 
 
@@ -78,6 +80,9 @@ def scheme_of(address: str) -> str:
     nearly = _NEARLY.match(address)
     if nearly or "://" in address:
         raise malformed(nearly[1].lower() if nearly else "", "It does not begin as one does.")
+    if _LIBPQ.search(address) or _USER_AT_HOST.match(address):
+        # As the path of a file it would be shown, and a password with it.
+        raise malformed("postgresql", "It is not written as a URL.")
     return ""
 
 
@@ -112,7 +117,8 @@ def _holds_secret(parts: SplitResult) -> bool:
     # A password with a slash or a question mark in it ends the host before its @.
     if parts.scheme in _INSTEAD and "@" in f"{parts.path}{parts.query}":
         return True
-    return bool(re.search(r"(?i)(pass|token|secret|sig|key)[^=&]*=", parts.query))
+    parameters = f"{parts.query}&{parts.path.partition(';')[2]}"
+    return bool(re.search(r"(?i)(pass|token|secret|sig|key)[^=&]*=", parameters))
 
 
 _INSTEAD = {

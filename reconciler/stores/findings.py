@@ -7,7 +7,7 @@ from shlex import quote
 
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import state as codes
-from reconciler.diagnostics.text import printable
+from reconciler.diagnostics.text import printable, to_paste
 from reconciler.state import (
     MAX_BYTES,
     DamagedStateError,
@@ -114,11 +114,12 @@ def no_such_lock(location: str, lock_id: str, holder: LockInfo | None) -> Diagno
 
 def missing_library(scheme: str, extra: str) -> DiagnosticError:
     """R420: the extra is not installed."""
+    published = to_paste(f"pip install 'finetune-reconciler[{extra}]'")
+    here = to_paste(f"pip install '.[{extra}]'")
     return DiagnosticError(
         codes.MISSING_LIBRARY.error(
             f"A state at {scheme}:// needs a library that is not installed.",
-            hint=f"Install the extra {extra}: pip install 'finetune-reconciler[{extra}]', "
-            f"or in a checkout: pip install '.[{extra}]'",
+            hint=f"Install the extra {extra}:{published}\nor in a checkout:{here}",
         )
     )
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import state as codes
 from reconciler.diagnostics.text import printable
 from reconciler.state import StateStore
 from reconciler.stores.addresses import scheme_of
+from reconciler.stores.confirming import check_confirmed
 from reconciler.stores.local import LocalStore
-
-_CONFIRMED_BY = {"postgresql": "PGHOST", "https": "TF_HTTP_ADDRESS", "http": "TF_HTTP_ADDRESS"}
 
 _MEANT = {
     "file": "Give the path alone.",
@@ -44,8 +42,8 @@ def open_store(address: str, root: Path, *, from_project_file: bool = False) -> 
                 hint=_meant(scheme.lower()),
             )
         )
-    if from_project_file and scheme in _CONFIRMED_BY:
-        _check_confirmed(scheme, address)
+    if from_project_file:
+        check_confirmed(scheme, address)
     return opener(address)
 
 
@@ -85,23 +83,6 @@ _OPENERS: dict[str, Callable[[str], StateStore]] = {
     "https": _open_http,
     "http": _open_http,
 }
-
-
-def _check_confirmed(scheme: str, address: str) -> None:
-    from reconciler.stores.addresses import split
-
-    parts, variable = split(address), _CONFIRMED_BY[scheme]
-    named = os.environ.get(variable, "")
-    expected = urlsplit(named).hostname if "://" in named else named
-    if parts.hostname and parts.hostname != expected:
-        raise DiagnosticError(
-            codes.SERVER_NOT_CONFIRMED.error(
-                f"reconciler.yaml keeps the state on {printable(parts.hostname, 100)}, which "
-                f"{variable} does not name.",
-                hint=f"Where credentials may go is for the environment to say: set "
-                f"RECONCILER_STATE to the whole address, or {variable} to this server.",
-            )
-        )
 
 
 def _open_file(address: str, root: Path) -> StateStore:

@@ -9,15 +9,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from shlex import quote
 from typing import LiteralString
 
 import psycopg
 from psycopg import errors
 from psycopg.conninfo import make_conninfo
+from psycopg.pq import Conninfo
 
 from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import state as codes
-from reconciler.diagnostics.text import printable
+from reconciler.diagnostics.text import printable, to_paste
 from reconciler.state import LockInfo, State
 from reconciler.stores import findings
 from reconciler.stores.addresses import LOOPBACK, DatabaseAddress
@@ -306,11 +308,18 @@ def _configure(connection: psycopg.Connection, address: DatabaseAddress) -> None
 
 
 def _tls(address: DatabaseAddress) -> str:
-    """Off this machine never without TLS, unless the environment says so itself."""
-    host = address.host or os.environ.get("PGHOST", "")
-    if "sslmode" in address.options or os.environ.get("PGSSLMODE"):
+    """Off this machine never without TLS, unless the environment says so itself.
+
+    A service of libpq's, and PGHOSTADDR, count as the environment: they say where it connects.
+    """
+    defaults = {o.keyword: (o.val or b"").decode() for o in Conninfo.get_defaults()}
+    # "prefer" is libpq's own default, and goes on without TLS where it is refused.
+    is_said = os.environ.get("PGSSLMODE") or defaults[b"sslmode"] not in ("", "prefer")
+    if "sslmode" in address.options or is_said:
         return address.options.get("sslmode", "")
-    return "" if not host or host.startswith("/") or host in LOOPBACK else "require"
+    hosts = defaults[b"hostaddr"] or address.host or defaults[b"host"]
+    is_here = all(not h or h.startswith(("/", "@")) or h in LOOPBACK for h in hosts.split(","))
+    return "" if is_here else "require"
 
 
 def _cut(descriptor: int) -> None:
@@ -318,6 +327,12 @@ def _cut(descriptor: int) -> None:
     if descriptor >= 0:
         with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as other:
             other.shutdown(socket.SHUT_RDWR)
+
+
+def _createdb(address: DatabaseAddress) -> str:
+    options = {"-h": address.host, "-p": str(address.port or ""), "-U": address.user}
+    given = [f"{option} {quote(value)}" for option, value in options.items() if value]
+    return " ".join(["createdb", *given, quote(address.database)])
 
 
 def _key(name: str) -> int:
@@ -359,7 +374,7 @@ def _explain(error: Exception, address: DatabaseAddress) -> Diagnostic:
             "schema for the first use, then to use its tables.",
         )
     if isinstance(error, errors.InvalidCatalogName) or ("database" in text and "not exist" in text):
-        return codes.STORE_NOT_FOUND.error(detail, hint=f"createdb {printable(address.database)}")
+        return codes.STORE_NOT_FOUND.error(detail, hint=f"Create it:{to_paste(_createdb(address))}")
     if isinstance(error, errors.UndefinedTable | errors.UndefinedColumn):
         return codes.STORE_OTHER_VERSION.error(
             detail, hint="The schema `reconciler` is not the one that this tool makes."

@@ -128,6 +128,11 @@ def test_row_41_a_state_with_a_bit_of_any_byte_flipped_is_damaged() -> None:
         assert code_of(refused(bytes(flipped))) == "R402", position
 
 
+def test_a_state_of_terraform_is_called_so_and_is_neither_newer_nor_damaged() -> None:
+    theirs = b'{"version": 4, "terraform_version": "1.11.4", "serial": 1, "lineage": "x"}'
+    assert code_of(refused(theirs)) == "R427"
+
+
 def test_a_version_with_any_bit_flipped_is_damaged_and_not_newer() -> None:
     raw = encode_state(rich())
     position = raw.index(b'"version":1') + len(b'"version":')

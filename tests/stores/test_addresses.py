@@ -56,7 +56,11 @@ def test_an_address_is_shown_as_it_was_written(address: str, tmp_path: Path) -> 
         ("https://hunter2@git.example.com/state", "R418"),
         ("https://git.example.com/state?private_token=hunter2", "R418"),
         ("s3://AKIA:hunter2@bucket/key", "R418"),
+        ("https://git.example.com/state;password=hunter2", "R418"),
         ("ftp://ada:hunter2@host/state", "R411"),
+        ("host=db.example.com password=hunter2 dbname=state", "R417"),
+        ("password = hunter2", "R417"),
+        ("ada:hunter2@db.example.com/state/prod", "R417"),
     ],
 )
 def test_a_wrong_address_is_refused_and_no_secret_is_shown(
@@ -92,6 +96,86 @@ def test_a_server_that_the_environment_names_too_is_taken(
 ) -> None:
     monkeypatch.setenv(variable, value)
     assert open_store(address, tmp_path, from_project_file=True).location == address
+
+
+OTHERS = [
+    ("postgresql://db.example.com:6543/state/prod", {"PGHOST": "db.example.com"}),
+    ("postgresql://db.example.com/state/prod", {"PGHOST": "db.example.com", "PGPORT": "6543"}),
+    ("https://git.example.com:8443/state", {"TF_HTTP_ADDRESS": "https://git.example.com/state"}),
+    ("https://git.example.com/state", {"TF_HTTP_ADDRESS": "https://git.example.com:8443/state"}),
+    ("http://127.0.0.1:5997/state", {"TF_HTTP_ADDRESS": "http://127.0.0.1:5998/state"}),
+    ("https://git.example.com/state", {"TF_HTTP_ADDRESS": "http://git.example.com/state"}),
+    ("https://git.example.com/state", {"TF_HTTP_ADDRESS": "https://git.example.com:x/"}),
+]
+
+
+@pytest.mark.parametrize(("address", "environment"), OTHERS)
+def test_another_port_or_scheme_is_another_server(
+    address: str,
+    environment: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    if address.endswith(":x/") or "PGPORT" not in environment:
+        monkeypatch.delenv("PGPORT", raising=False)
+    with pytest.raises(DiagnosticError, match="R419"):
+        open_store(address, tmp_path, from_project_file=True)
+
+
+SAME = [
+    ("postgresql://db.example.com:5432/state/prod", {"PGHOST": "db.example.com"}),
+    (
+        "postgresql://db.example.com:6543/state/prod",
+        {"PGHOST": "db.example.com", "PGPORT": "6543"},
+    ),
+    ("https://git.example.com:443/state", {"TF_HTTP_ADDRESS": "https://git.example.com/other"}),
+    ("https://git.example.com/state", {"TF_HTTP_ADDRESS": "git.example.com"}),
+]
+
+
+@pytest.mark.parametrize(("address", "environment"), SAME)
+def test_the_same_server_in_other_words_is_taken(
+    address: str, environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    open_store(address, tmp_path, from_project_file=True)
+
+
+TLS = [
+    ("sslmode=require", {"PGSSLMODE": "verify-full"}, False),
+    ("sslmode=require", {"PGSERVICE": "state"}, False),
+    ("sslmode=verify-full&sslrootcert=ca.pem", {}, False),
+    ("sslrootcert=ca.pem", {"PGSSLROOTCERT": "/etc/ca.pem"}, False),
+    ("sslrootcert=system", {"PGSSLROOTCERT": "/etc/ca.pem"}, False),
+    ("sslmode=verify-full&sslrootcert=system", {}, True),
+    ("sslmode=require", {}, True),
+    ("sslmode=verify-full", {"PGSSLMODE": "verify-full"}, True),
+    ("sslrootcert=/etc/ca.pem", {"PGSSLROOTCERT": "/etc/ca.pem"}, True),
+]
+
+
+@pytest.mark.parametrize(("options", "environment", "is_taken"), TLS)
+def test_the_project_file_does_not_weaken_what_the_environment_says_of_tls(
+    options: str,
+    environment: dict[str, str],
+    is_taken: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("PGSSLMODE", "PGSSLROOTCERT", "PGSERVICE", "PGPORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"PGHOST": "db.example.com", **environment}.items():
+        monkeypatch.setenv(name, value)
+    address = f"postgresql://db.example.com/state/prod?{options}"
+    open_store(address, tmp_path)
+    if is_taken:
+        open_store(address, tmp_path, from_project_file=True)
+        return
+    with pytest.raises(DiagnosticError, match="R419"):
+        open_store(address, tmp_path, from_project_file=True)
 
 
 def test_clouds_may_be_named_by_the_project_file(tmp_path: Path) -> None:
@@ -140,8 +224,8 @@ def test_a_missing_library_is_named_with_the_way_to_install_it(
         open_store(address, tmp_path).load()
     assert caught.value.diagnostics[0].code == "R420"
     assert caught.value.diagnostics[0].hint == (
-        f"Install the extra {extra}: pip install 'finetune-reconciler[{extra}]', or in a "
-        f"checkout: pip install '.[{extra}]'"
+        f"Install the extra {extra}:\n  pip install 'finetune-reconciler[{extra}]'\n"
+        f"or in a checkout:\n  pip install '.[{extra}]'"
     )
 
 

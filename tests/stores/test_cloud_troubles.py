@@ -186,6 +186,12 @@ def test_settings_that_do_not_go_together_are_named(machine: Machine) -> None:
     assert "hint: Correct or unset the one that is wrong." in said
 
 
+def test_a_storage_account_that_is_not_named_is_asked_for(machine: Machine) -> None:
+    said = machine.refuses("state", "list", "--state", "az://team-state/prod")
+    assert "no storage account is named" in said
+    assert "hint: Set AZURE_STORAGE_ACCOUNT_NAME" in said
+
+
 def test_the_environment_cannot_turn_conditional_writes_off(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

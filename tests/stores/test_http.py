@@ -269,4 +269,4 @@ def test_terraforms_client_and_ours_use_the_same_server(
         blocked = terraform("apply", "-auto-approve")
     assert blocked.returncode == 1
     assert ours.id in blocked.stderr
-    assert refused(store.load) == "R403"
+    assert refused(store.load) == "R427"

@@ -21,7 +21,8 @@ def waited(server: Backend, timeout: str) -> int:
 
 
 @pytest.fixture(autouse=True)
-def _clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that were waited so far."""
     monkeypatch.chdir(tmp_path)
     now = [0.0]
     clock = SimpleNamespace(
@@ -29,6 +30,7 @@ def _clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr(waiting, "time", clock)
     monkeypatch.setattr(waiting, "LONGEST_PAUSE", 600.0)
+    return now
 
 
 @pytest.mark.parametrize(
@@ -45,9 +47,14 @@ def _clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_lock_is_waited_for_as_long_as_is_said(
-    http_backend: Backend, text: str, seconds: str, capsys: pytest.CaptureFixture[str]
+    http_backend: Backend,
+    text: str,
+    seconds: str,
+    capsys: pytest.CaptureFixture[str],
+    clock: list[float],
 ) -> None:
     assert waited(http_backend, text) == 1
+    assert clock == [pytest.approx(float(seconds))]
     said = " ".join(capsys.readouterr().err.split())
     assert "error[R408]" in said
     assert f"(waited {seconds} s)" in said

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -197,6 +200,51 @@ def test_off_this_machine_tls_is_required(place: Place, monkeypatch: pytest.Monk
         open_store(address, place.root).load()
     monkeypatch.setenv("PGSSLMODE", "disable")
     assert open_store(address, place.root).load() is None
+
+
+@pytest.mark.parametrize("by", ["PGHOSTADDR", "PGHOST", "PGSERVICE"])
+def test_what_says_where_to_connect_says_that_tls_is_required(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """A server that is elsewhere, and would ask for the password without TLS."""
+    monkeypatch.delenv("PGSSLMODE", raising=False)
+    with without_tls() as (host, port, asked):
+        monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+        (tmp_path / "services").write_text(f"[there]\nhost={host}\nport={port}\n")
+        monkeypatch.setenv(by, "there" if by == "PGSERVICE" else host)
+        server = f"localhost:{port}" if by == "PGHOSTADDR" else ""
+        if by == "PGHOST":
+            monkeypatch.setenv("PGPORT", str(port))
+        with pytest.raises(DiagnosticError, match=r"R413|SSL"):
+            open_store(f"postgresql://me@{server}/database/prod", tmp_path).load()
+    assert asked == [b"SSLRequest"]
+
+
+@contextmanager
+def without_tls() -> Iterator[tuple[str, int, list[bytes]]]:
+    """A server that refuses TLS, at an address that is not one of this machine's usual ones."""
+    listener = socket.create_server(("127.0.0.2", 0))
+    asked: list[bytes] = []
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                sock, _ = listener.accept()
+                with sock:
+                    code = sock.recv(8)[4:]
+                    asked.append(b"SSLRequest" if code == bytes.fromhex("04d2162f") else code)
+                    sock.sendall(b"N")
+                    if more := sock.recv(500):
+                        asked.append(more)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield (*listener.getsockname(), asked)
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
 
 
 @pytest.fixture

@@ -165,6 +165,12 @@ LOCK_LEFT = Code(
     why="What was done is recorded, but the next run may find the state locked.",
     fix="`reconciler state unlock` shows the lock; with --force ID it is freed.",
 )
+STATE_FOREIGN = Code(
+    "R427",
+    "The state of another tool",
+    why="Saved over it, what that tool manages would be forgotten.",
+    fix="Keep each tool's state at an address of its own.",
+)
 UNUSABLE_ADDRESS = Code(
     "R426",
     "Cannot be renamed or removed",
