@@ -91,7 +91,7 @@ def _open_file(address: str, root: Path) -> StateStore:
         raise DiagnosticError(
             codes.STATE_NOT_REGULAR.error(
                 f"{printable(address) or 'An empty text'} is not the path of a file.",
-                hint="Give the path of a file: --state reconciler.state.json",
+                hint="Give the path of a file, such as reconciler.state.json.",
             )
         )
     return LocalStore(path, address)
