@@ -9,6 +9,7 @@ _FOLDER = (
     f"{_FAULTS}test_row_36_a_fault_at_the_sync_of_the_folder_is_told_though_the_new_state_is_there"
 )
 _POWER_CUTS = "tests/explore/test_power_cuts.py::test_rows_1_to_6_the_power_is_cut"
+_NOT_WRITTEN = "tests/explore/test_io_faults.py::test_row_36_the_intent_cannot_be_written"
 
 BUGS = (
     Bug(
@@ -57,6 +58,17 @@ BUGS = (
                 "stores/durable.py",
                 "if os.fstat(descriptor).st_size != len(raw):",
                 "if False:",
+            ),
+        ),
+    ),
+    Bug(
+        "what the system says at a save is an internal error",
+        (_NOT_WRITTEN,),
+        (
+            Edit(
+                "stores/local.py",
+                "            write_new(temporary, raw)\n        except OSError as error:\n",
+                "            write_new(temporary, raw)\n        except EOFError as error:\n",
             ),
         ),
     ),
