@@ -113,11 +113,12 @@ class Execution:
 
     def _rescue(self, state: State) -> str:
         """Write a state that could not be saved into the working folder, or else elsewhere."""
-        root = self.workspace.settings.root
-        for folder in (root, Path(tempfile.gettempdir())):
-            with suppress(OSError):
-                path = write_rescue(folder, state)
-                return path.name if folder == root else str(path)
+        with suppress(OSError):
+            return write_rescue(self.workspace.settings.root, state).name
+        with suppress(OSError):
+            # Looks for a folder that takes a file, and fails where none does.
+            elsewhere = Path(tempfile.gettempdir())
+            return str(write_rescue(elsewhere, state))
         return ""
 
 
