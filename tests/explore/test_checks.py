@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from pathlib import Path
 from typing import NoReturn
@@ -15,6 +16,7 @@ from reconciler.cloudflare import Ambiguous
 from reconciler.model import Action, Address, Attributes, Change
 from reconciler.render.diagnostics import render_diagnostics
 from reconciler.render.style import Style
+from tests.explore.blows import Blow
 from tests.explore.checks import ViolationError, check_run
 from tests.explore.runner import Finished
 from tests.explore.world import SCENARIOS, World
@@ -56,3 +58,24 @@ def ignore(_event: object) -> None:
 
 def test_what_went_well_is_no_internal_failure() -> None:
     assert not failed_internally("finetune.a: created in 0.1 s")
+
+
+WRONG_ENDS = [
+    (-signal.SIGTERM, signal.SIGTERM, "it ended with -15"),
+    (130, signal.SIGKILL, "it ended with 130"),
+    (3, signal.SIGTERM, "exit code 3 although nothing is in doubt"),
+    (1, signal.SIGTERM, "exit code 1 although nothing failed"),
+]
+
+
+@pytest.mark.parametrize(("code", "number", "what"), WRONG_ENDS)
+def test_an_exit_code_that_is_not_the_true_one_breaks_a_promise(
+    tmp_path: Path, code: int, number: signal.Signals, what: str
+) -> None:
+    ended = Finished(code, fired=True, calls=[])
+
+    with (
+        World(tmp_path / "project", SCENARIOS[0]) as world,
+        pytest.raises(ViolationError, match=what),
+    ):
+        check_run(world, ended, Blow(1, with_signal=number))
