@@ -13,6 +13,19 @@ SANDBOX_FOLDER = ".reconciler"
 SANDBOX_STATE = f"{SANDBOX_FOLDER}/sandbox.state.json"
 
 
+def current_folder() -> Path:
+    """Return the working folder; DiagnosticError (R201) where it was removed meanwhile."""
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise DiagnosticError(
+            codes.INVALID_USAGE.error(
+                f"The working folder is gone: {error.strerror or error}.",
+                hint="Go to the project's folder as it is now (cd), or name it with -C/--chdir.",
+            )
+        ) from error
+
+
 @contextmanager
 def writing(path: Path, hint: str = "") -> Iterator[None]:
     """Turn what the system refuses into DiagnosticError (R209)."""
