@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -151,6 +154,39 @@ def test_row_44_files_are_private_under_umask_0(project: Project) -> None:
     made = sorted(project.folder.glob(f"{STATE}*"))
     assert [path.name for path in made] == [STATE, f"{STATE}.backup", f"{STATE}.lock"]
     assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o600}
+
+
+def run_under(umask: int, project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command under a umask, as somebody whom permissions bind."""
+    command = ["sh", "-c", f'umask {umask:o}; exec "$@"', "sh"]
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("permissions do not bind root, and there is no setpriv")
+        command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
+    return subprocess.run(
+        [*command, sys.executable, "-m", "reconciler", *arguments],
+        cwd=project.folder,
+        env={**os.environ, **project.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("umask", [0o277, 0o777])
+def test_row_44_files_are_of_use_under_a_umask_that_takes_them_from_their_owner(
+    project: Project, umask: int
+) -> None:
+    for names in ("a", "ab"):
+        project.declare(*names)
+        planned = run_under(umask, project, "plan", "--out", f"{names}.plan")
+        applied = run_under(umask, project, "apply", f"{names}.plan")
+        assert (planned.returncode, applied.returncode) == (0, 0), planned.stderr + applied.stderr
+
+    private = [*project.folder.glob(f"{STATE}*"), *project.folder.glob("*.plan")]
+    assert len(private) == 5
+    assert {stat.S_IMODE(path.stat().st_mode) for path in private} == {0o600}
+    assert project.names == ["a", "b"]
 
 
 @pytest.mark.parametrize("name", [STATE, f"{STATE}.lock"])
