@@ -57,8 +57,11 @@ class FileLock:
 
     def holder(self) -> LockInfo | None:
         """Tell who holds the lock; None where nobody does."""
-        if not self._path.exists():
-            return None
+        try:
+            if not self._path.exists():
+                return None
+        except OSError as error:
+            raise DiagnosticError(self._unopenable(error)) from error
         descriptor = self._open()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -16,6 +16,7 @@ import pytest
 
 from tests.adapters.support import ready
 from tests.cli.conftest import Project, Result, Serve, use
+from tests.internal import failed_internally
 
 STATE = "reconciler.state.json"
 
@@ -240,3 +241,49 @@ def test_row_46_an_adapter_that_cannot_be_one_creates_nothing(
     assert result.code == 1
     assert name in result.err
     assert project.creates() == 0
+
+
+def dark(folder: Path, name: str) -> None:
+    """Make a folder that can be neither listed nor searched."""
+    (folder / name).mkdir()
+    (folder / name / "f.yaml").write_text("version: 1\nfinetunes: {}\n")
+    (folder / name).chmod(0)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("validate", "-f", "dark"),
+        ("validate", "-f", "dark/f.yaml"),
+        ("validate", "-f", "above"),
+        ("plan", "-f", "dark/f.yaml"),
+        ("plan", "--state", "dark/state.json"),
+        ("state", "unlock", "--state", "dark/state.json"),
+        ("apply", "--auto-approve", "--state", "dark/state.json"),
+    ],
+    ids=" ".join,
+)
+def test_a_folder_that_may_not_be_looked_into_is_told(
+    project: Project, command: tuple[str, ...]
+) -> None:
+    project.declare("a")
+    (project.folder / "above").mkdir()
+    dark(project.folder, "dark")
+    dark(project.folder / "above", "inner")
+
+    result = run_under(0o022, project, *command)
+
+    assert result.returncode == 1, result.stdout
+    assert not failed_internally(result.stderr)
+    assert "Permission denied" in result.stderr
+
+
+def test_a_working_folder_that_cannot_be_listed_is_told(project: Project) -> None:
+    project.declare("a")
+    project.folder.chmod(0o300)
+
+    result = run_under(0o022, project, "validate")
+
+    project.folder.chmod(0o700)
+    assert result.returncode == 1
+    assert "The working folder: Permission denied." in result.stderr
