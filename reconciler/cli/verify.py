@@ -72,7 +72,7 @@ def verify_applied(
 ) -> int:
     """Ask what is declared, in scope, and has not answered yet; returns the exit code."""
     with ending_signals():
-        # The apply was done with signals.
+        # The apply has ended; from here on a signal may end the command again.
         known = workspace.snapshot(workspace.store()).state
     finetunes = declared.desired.finetunes
     in_scope = sorted(a for a, finetune in finetunes.items() if scope.includes(finetune))
