@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -42,7 +44,8 @@ def real_path(path: Path, name: str, root: Path | None) -> Path:
             codes.UNREADABLE_FILE.error(
                 f"{name} cannot be opened: {_reason(error)}.",
                 hint="Check what its symbolic links lead to."
-                if path.is_symlink()
+                # A disk that fails here, too, is no reason to say nothing; Path's own raises.
+                if os.path.islink(path)  # noqa: PTH114
                 else "Check the path and its permissions.",
                 range=whole_file(name),
             )
@@ -77,13 +80,7 @@ def open_regular(path: Path, name: str, root: Path | None) -> io.BufferedReader:
             os.close(descriptor)
         if not isinstance(error, OSError):
             raise
-        raise DiagnosticError(
-            codes.UNREADABLE_FILE.error(
-                f"{name} cannot be read: {_reason(error)}.",
-                hint="Let the user who runs this read it: chmod u+r.",
-                range=whole_file(name),
-            )
-        ) from None
+        raise _unreadable(name, error) from None
 
 
 def digest_file(file: io.BufferedReader) -> str:
@@ -114,7 +111,7 @@ class AssetFile:
         self._file = file
         self._asset = asset
         self._name = name
-        self._size = self._left = os.fstat(file.fileno()).st_size
+        self._size = self._left = _size_of(file, name)
         self._hash = hashlib.sha256()
 
     @property
@@ -134,10 +131,15 @@ class AssetFile:
     def read(self, size: int = CHUNK) -> bytes:
         """Return the next `size` bytes, fewer at the end; negative: all that is left.
 
-        Raises DiagnosticError (R307), and keeps the last bytes, where the file changed.
+        Raises DiagnosticError: R304 where it cannot be read; R307, and keeps the last bytes,
+        where the file changed.
         """
         wanted = self._left if size < 0 else min(size, self._left)
-        data = self._file.read(wanted)
+        try:
+            data = self._file.read(wanted)
+        except OSError as error:
+            # Not the connection's fault, which is what an error while sending is taken for.
+            raise _unreadable(self._name, error) from None
         self._hash.update(data)
         self._left -= len(data)
         if len(data) < wanted or (wanted and not self._left and not self._is_unchanged()):
@@ -147,12 +149,13 @@ class AssetFile:
         return data
 
     def _is_unchanged(self) -> bool:
-        same_size = os.fstat(self._file.fileno()).st_size == self._size
+        same_size = _size_of(self._file, self._name) == self._size
         return same_size and self._hash.hexdigest() == self._asset.sha256
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file; it was only read, so that a close that fails loses nothing."""
+        with suppress(OSError):
+            self._file.close()
 
     def __enter__(self) -> AssetFile:
         return self
@@ -179,13 +182,17 @@ def open_asset_file(path: Path, asset: Asset, root: Path | None) -> AssetFile:
     """
     name = str(path)
     file = open_regular(path, name, root)
-    size = os.fstat(file.fileno()).st_size
-    if asset.size is not None and size != asset.size:
+    try:
+        opened = AssetFile(file, asset, name)
+    except DiagnosticError:
         file.close()
+        raise
+    if asset.size is not None and opened.size != asset.size:
+        opened.close()
         raise changed(
-            name, f"{name} has {size:,} bytes; it had {asset.size:,} when it was inspected."
+            name, f"{name} has {opened.size:,} bytes; it had {asset.size:,} when it was inspected."
         )
-    return AssetFile(file, asset, name)
+    return opened
 
 
 def _require_regular(status: os.stat_result, name: str) -> None:
@@ -195,6 +202,26 @@ def _require_regular(status: os.stat_result, name: str) -> None:
     raise DiagnosticError(
         codes.NOT_A_FILE.error(
             f"{name} is {kind}.", hint="Put the file itself there.", range=whole_file(name)
+        )
+    )
+
+
+def _size_of(file: io.BufferedReader, name: str) -> int:
+    try:
+        return os.fstat(file.fileno()).st_size
+    except OSError as error:
+        raise _unreadable(name, error) from None
+
+
+def _unreadable(name: str, error: OSError) -> DiagnosticError:
+    is_refused = error.errno in (errno.EACCES, errno.EPERM)
+    return DiagnosticError(
+        codes.UNREADABLE_FILE.error(
+            f"{name} cannot be read: {_reason(error)}.",
+            hint="Let the user who runs this read it: chmod u+r."
+            if is_refused
+            else "Check the disk, or copy the file again.",
+            range=whole_file(name),
         )
     )
 

@@ -42,7 +42,8 @@ def missing_hint(folder: Path, name: str) -> str:
             if re.fullmatch(pattern, entry, re.IGNORECASE):
                 return advice.format(shown(entry), name)
     for entry in entries:
-        if (folder / entry / name).is_file():
+        # Path's own raises where the disk fails, and this is advice alone.
+        if os.path.isfile(folder / entry / name):  # noqa: PTH113
             return f"It is in the subfolder {shown(entry)}: name that folder in the manifest."
     return "Save the adapter with PEFT: model.save_pretrained(FOLDER)."
 

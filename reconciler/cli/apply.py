@@ -12,7 +12,7 @@ from reconciler.apply import ApplyOptions
 from reconciler.cli.approval import Approval, read_approval
 from reconciler.cli.declared import Declared
 from reconciler.cli.execution import Execution
-from reconciler.cli.interrupts import orderly_stop
+from reconciler.cli.interrupts import exit_code_is, orderly_stop
 from reconciler.cli.options import (
     DURATION,
     account_options,
@@ -146,7 +146,7 @@ def _apply(
             reporter.nothing_to_do()
             return 0
         if code := _why_not(planned.plan, declared, approval, workspace):
-            return code
+            return exit_code_is(code)
         if stop.is_set():
             return 130
         signals.enter_context(orderly_stop(stop, tell_at_once))

@@ -17,6 +17,7 @@ from reconciler.cli.adapter_files import FetchedFiles
 from reconciler.cli.approval import Approval
 from reconciler.cli.declared import Declared
 from reconciler.cli.internal import internal_error
+from reconciler.cli.interrupts import exit_code_is
 from reconciler.cli.reporter import Reporter
 from reconciler.cli.workspace import Planned, Workspace
 from reconciler.cloudflare import AccountClient
@@ -59,10 +60,12 @@ class Execution:
                     run.outcome.remarks.extend(outcome.remarks)
                     outcome = run.outcome
                     problem = self._tell(run.events(), reporter)
-        reporter.finished(outcome, problem.diagnostics if problem else ())
+        code = outcome.exit_code
         if problem:
-            return max(problem.exit_code, 3 if outcome.needs_a_look else 0)
-        return outcome.exit_code
+            code = max(problem.exit_code, 3 if outcome.needs_a_look else 0)
+        exit_code_is(code)
+        reporter.finished(outcome, problem.diagnostics if problem else ())
+        return code
 
     def _fetching(self, files: FetchedFiles, outcome: Outcome) -> Generator[Event, None, None]:
         """Fetch what no folder has, before anything is created."""
@@ -113,11 +116,12 @@ class Execution:
 
     def _rescue(self, state: State) -> str:
         """Write a state that could not be saved into the working folder, or else elsewhere."""
-        root = self.workspace.settings.root
-        for folder in (root, Path(tempfile.gettempdir())):
-            with suppress(OSError):
-                path = write_rescue(folder, state)
-                return path.name if folder == root else str(path)
+        with suppress(OSError):
+            return write_rescue(self.workspace.settings.root, state).name
+        with suppress(OSError):
+            # Looks for a folder that takes a file, and fails where none does.
+            elsewhere = Path(tempfile.gettempdir())
+            return str(write_rescue(elsewhere, state))
         return ""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.files import make_private_folder, write_file
+from reconciler.cli.files import current_folder, make_private_folder, write_file
 from reconciler.cli.pipelines import PATHS, find_projects, next_steps, pipeline, warnings
 from reconciler.cli.terminal import Terminal
 from reconciler.diagnostics import DiagnosticError
@@ -88,7 +88,7 @@ def command(terminal: Terminal, system: str | None) -> int:
 
 
 def _write_pipeline(terminal: Terminal, system: str) -> int:
-    root = Path.cwd()
+    root = current_folder()
     above = next((folder for folder in root.parents if (folder / ".git").exists()), None)
     if above is not None and not (root / ".git").exists():
         raise DiagnosticError(

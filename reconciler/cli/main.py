@@ -9,12 +9,18 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from reconciler import __version__
 from reconciler.cli.internal import internal_error
-from reconciler.cli.interrupts import ending_signals
+from reconciler.cli.interrupts import (
+    ending_signals,
+    exit_code_is,
+    handle_signals_to_the_end,
+    handled_signals,
+)
 from reconciler.cli.terminal import Terminal
 from reconciler.cli.usage import usage_error
 from reconciler.diagnostics import DiagnosticError
@@ -96,14 +102,25 @@ def root(ctx: click.Context, chdir: str | None, no_color: bool, log_level: str) 
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; return the exit code. No exception gets past it."""
+    with handled_signals():
+        return _concluded(arguments)
+
+
+def run_to_the_end(arguments: Sequence[str]) -> NoReturn:
+    """Run the command line and end the process with its exit code, whatever signal comes."""
+    handle_signals_to_the_end()
+    sys.exit(_concluded(arguments))
+
+
+def _concluded(arguments: Sequence[str]) -> int:
     _open_closed_streams()
     terminal = Terminal(no_color="--no-color" in arguments)
-    code = _run(arguments, terminal)
+    code = exit_code_is(_run(arguments, terminal))
     with suppress(OSError):
         sys.stdout.flush()
     if terminal.lost:
         terminal.err(f"The results could not be written to standard output: {terminal.lost}.")
-        return code or 1
+        return exit_code_is(code or 1)
     return code
 
 

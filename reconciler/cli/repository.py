@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from reconciler.cli.files import current_folder
 
 
 def working_folder() -> str:
     """Return the working folder from the root of the git repository; "" for the root itself,
     and where there is no repository.
     """
-    here = Path.cwd()
+    here = current_folder()
     for folder in (here, *here.parents):
         if (folder / ".git").exists():
             relative = here.relative_to(folder).as_posix()

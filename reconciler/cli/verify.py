@@ -9,7 +9,7 @@ from typing import Protocol
 import click
 
 from reconciler.cli.declared import Declared
-from reconciler.cli.interrupts import orderly_stop
+from reconciler.cli.interrupts import ending_signals, orderly_stop
 from reconciler.cli.options import account_options, answer_option, state_options
 from reconciler.cli.scope import choose_recorded
 from reconciler.cli.terminal import Terminal, tell_at_once
@@ -71,7 +71,9 @@ def verify_applied(
     workspace: Workspace, declared: Declared, scope: Scope, seconds: float, *, as_json: bool
 ) -> int:
     """Ask what is declared, in scope, and has not answered yet; returns the exit code."""
-    known = workspace.snapshot(workspace.store()).state
+    with ending_signals():
+        # The apply has ended; from here on a signal may end the command again.
+        known = workspace.snapshot(workspace.store()).state
     finetunes = declared.desired.finetunes
     in_scope = sorted(a for a, finetune in finetunes.items() if scope.includes(finetune))
     chosen = unanswered(known, in_scope)

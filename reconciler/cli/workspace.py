@@ -7,11 +7,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from shlex import quote
 
 from reconciler.cli.declared import Declared, declare
-from reconciler.cli.files import SANDBOX_FOLDER, SANDBOX_STATE, make_private_folder
+from reconciler.cli.files import SANDBOX_FOLDER, SANDBOX_STATE, current_folder, make_private_folder
 from reconciler.cli.identity import lock_info
 from reconciler.cli.scope import check_scope
 from reconciler.cli.terminal import Terminal
@@ -61,7 +60,7 @@ class Workspace:
     ) -> None:
         flags = Flags(manifests, state, parallelism)
         self.terminal = terminal
-        self.settings = resolve_settings(Path.cwd(), os.environ, flags)
+        self.settings = resolve_settings(current_folder(), os.environ, flags)
         self.is_sandbox = sandbox
         self._base_url = base_url
         self._lock_timeout = lock_timeout

@@ -70,7 +70,10 @@ def discover_manifests(
     root: Path,
 ) -> tuple[tuple[ManifestFile, ...], tuple[Diagnostic, ...]]:
     """Read what looks like a manifest among the YAML files right in a folder."""
-    names = sorted(e.name for e in root.iterdir() if _is_yaml(e.name) and not e.is_dir())
+    try:
+        names = sorted(e.name for e in root.iterdir() if _is_yaml(e.name) and not _is_folder(e))
+    except OSError as error:
+        return (), (_unreadable("The working folder", f"{error.strerror}."),)
     files, problems = find_manifests(names, root)
     # UTF-16 has a NUL beside each of these letters; it is found here and refused later.
     manifests = [f for f in files if _LOOKS_LIKE_MANIFEST.search(f.raw.replace(b"\0", b""))]
@@ -90,12 +93,18 @@ def _is_yaml(name: str) -> bool:
     return name.endswith(SUFFIXES) and name != PROJECT_FILE and not name.startswith(".")
 
 
+def _is_folder(path: Path) -> bool:
+    """Tell whether it is a folder; what cannot be looked at is told by whoever reads it."""
+    # Path's own raises there.
+    return os.path.isdir(path)  # noqa: PTH112
+
+
 def _names(path: str, root: Path) -> tuple[list[str], list[Diagnostic]]:
     """Return the files that a path stands for, as the user would name them."""
     if not path:
         detail = "An empty path is named, which would mean the whole working folder."
         return [], [codes.UNREADABLE_FILE.error(detail, hint="Name a file, a folder, or `.`.")]
-    if path == STANDARD_INPUT or not (root / path).is_dir():
+    if path == STANDARD_INPUT or not _is_folder(root / path):
         return [path], []
     problems: list[Diagnostic] = []
     names = []
@@ -131,7 +140,7 @@ def _walk(top: Path, problems: list[Diagnostic]) -> Iterator[Path]:
             problems.append(_unreadable(str(folder), f"{error.strerror}."))
             continue
         for entry in entries:
-            if entry.is_dir():
+            if _is_folder(entry):
                 folders.extend([] if entry.name.startswith(".") else [entry])
             elif _is_yaml(entry.name):
                 yield entry

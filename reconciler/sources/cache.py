@@ -55,7 +55,7 @@ class Cache:
         self._max_bytes = max_bytes
         with self.failing():
             for name in ("", "files", "partial", "locks"):
-                (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+                _make_folder(folder / name)
 
     def take(self, sha256: str) -> CachedFile | None:
         """Return a file that is there; None where it is not.
@@ -77,7 +77,7 @@ class Cache:
     def fetching(self, sha256: str, stop: threading.Event) -> Iterator[None]:
         """Be the only one, of all runs, that fetches this file; StoppedError while waiting."""
         with self.failing():
-            descriptor = os.open(self.folder / "locks" / sha256[:2], _WRITE, 0o600)
+            descriptor = _open_to_write(self.folder / "locks" / sha256[:2])
         try:
             while not self._locked(descriptor):
                 if stop.wait(POLL_SECONDS):
@@ -170,7 +170,7 @@ class Cache:
     @contextmanager
     def counting(self) -> Iterator[None]:
         """Be the only one, of all runs, that counts, makes room or takes a file."""
-        descriptor = os.open(self.folder / "lock", _WRITE, 0o600)
+        descriptor = _open_to_write(self.folder / "lock")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
@@ -205,7 +205,7 @@ class Partial:
         # Whoever makes room leaves it alone as long as it is locked, and so must not come
         # between: what a killed run left there is open, and not locked, for a moment.
         with self._cache.failing(), self._cache.counting():
-            self._descriptor = os.open(self._path, _WRITE, 0o600)
+            self._descriptor = _open_to_write(self._path)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
             os.ftruncate(self._descriptor, 0)
         return self
@@ -241,6 +241,28 @@ class Partial:
         kept = self._cache.keep(self._path, self._descriptor, self._sha256)
         self._kept = True
         return kept
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder that its owner alone can use, under any umask, where there is none."""
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+    else:
+        if folder.stat().st_mode & 0o700 != 0o700:
+            folder.chmod(0o700)
+
+
+def _open_to_write(path: Path) -> int:
+    """Open a file, made where there is none, that its owner alone can use, under any umask."""
+    descriptor = os.open(path, _WRITE, 0o600)
+    if os.fstat(descriptor).st_mode & 0o600 != 0o600:
+        # It may be somebody else's, who lets us use it.
+        with suppress(OSError):
+            os.fchmod(descriptor, 0o600)
+    return descriptor
 
 
 def _open_shared(path: Path) -> io.BufferedReader:

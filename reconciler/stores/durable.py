@@ -36,6 +36,7 @@ def write_new(path: Path, raw: bytes) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o600)
     try:
+        let_owner_use(descriptor)
         _write(descriptor, raw)
         os.fsync(descriptor)
     except BaseException:
@@ -51,9 +52,20 @@ def write_new(path: Path, raw: bytes) -> None:
 
 
 def touch_new(path: Path) -> None:
-    """Make an empty file that must not be there yet (FileExistsError)."""
+    """Make an empty file that must not be there yet (FileExistsError), mode 0600."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    close(os.open(path, flags, 0o600))
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        let_owner_use(descriptor)
+    finally:
+        close(descriptor)
+
+
+def let_owner_use(descriptor: int) -> None:
+    """Give the owner of a file that was just made what a umask such as 0277 took."""
+    # Only then: some file systems let nobody change a mode.
+    if os.fstat(descriptor).st_mode & 0o600 != 0o600:
+        os.fchmod(descriptor, 0o600)
 
 
 def put_in_place(temporary: Path, path: Path) -> None:
@@ -68,8 +80,15 @@ def make_folder(folder: Path) -> None:
         return
     make_folder(folder.parent)
     with suppress(FileExistsError):
-        folder.mkdir(mode=0o755)
+        make_usable_folder(folder, 0o755)
     sync_folder(folder.parent)
+
+
+def make_usable_folder(folder: Path, mode: int) -> None:
+    """Make a folder that must not be there yet (FileExistsError), which its owner can use."""
+    folder.mkdir(mode=mode)
+    if folder.stat().st_mode & 0o700 != 0o700:
+        folder.chmod(0o700)
 
 
 def sync_folder(folder: Path) -> None:

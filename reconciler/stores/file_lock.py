@@ -18,7 +18,7 @@ from reconciler.diagnostics import Diagnostic, DiagnosticError
 from reconciler.diagnostics.codes import state as codes
 from reconciler.state import LockInfo
 from reconciler.stores import findings
-from reconciler.stores.durable import close, is_regular, make_folder
+from reconciler.stores.durable import close, is_regular, let_owner_use, make_folder
 
 POLL_SECONDS = 0.1
 MOMENT_SECONDS = 0.2
@@ -57,8 +57,11 @@ class FileLock:
 
     def holder(self) -> LockInfo | None:
         """Tell who holds the lock; None where nobody does."""
-        if not self._path.exists():
-            return None
+        try:
+            if not self._path.exists():
+                return None
+        except OSError as error:
+            raise DiagnosticError(self._unopenable(error)) from error
         descriptor = self._open()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -103,6 +106,9 @@ class FileLock:
         if not is_regular(descriptor):
             close(descriptor)
             raise DiagnosticError(self._unopenable(OSError(errno.ELOOP, "Not a regular file")))
+        # It may be somebody else's, and was there before.
+        with suppress(OSError):
+            let_owner_use(descriptor)
         return descriptor
 
     def _sign(self, text: str) -> None:

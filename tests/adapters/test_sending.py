@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from reconciler.adapters import open_asset
+from reconciler.adapters import files, open_asset
 from reconciler.diagnostics import DiagnosticError
 from reconciler.model import WEIGHTS_FILE, Asset
 
@@ -127,3 +131,85 @@ def test_a_file_that_is_gone(path: Path) -> None:
         open_asset(path.parent, ASSET, None)
 
     assert [d.code for d in caught.value.diagnostics] == ["R304"]
+
+
+def fail(*_: object, **__: object) -> NoReturn:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def read_all(path: Path) -> None:
+    with open_asset(path.parent, ASSET, None) as body:
+        body.read(-1)
+
+
+class BadDisk(io.FileIO):
+    """A file of a disk that fails. reads: whether it can still be read."""
+
+    reads = False
+
+    def readinto(self, buffer: bytearray, /) -> int | None:  # type: ignore[override]
+        return super().readinto(buffer) if self.reads else fail()
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            fail()
+
+
+class BadAtTheClose(BadDisk):
+    reads = True
+
+
+def use(kind: type[BadDisk], monkeypatch: pytest.MonkeyPatch) -> None:
+    def open_regular(path: Path, _name: str, _root: Path | None) -> io.BufferedReader:
+        return io.BufferedReader(kind(path))
+
+    monkeypatch.setattr(files, "open_regular", open_regular)
+
+
+def test_a_read_that_fails_is_told_as_the_files_fault(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(BadDisk, monkeypatch)
+
+    with open_asset(path.parent, ASSET, None) as body, pytest.raises(DiagnosticError) as caught:
+        body.read(100)
+
+    (finding,) = caught.value.diagnostics
+    assert finding.code == "R304"
+    assert f"{path} cannot be read: Input/output error." in finding.detail
+
+
+def test_a_close_that_fails_loses_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(BadAtTheClose, monkeypatch)
+
+    with open_asset(path.parent, ASSET, None) as body:
+        assert body.read(-1) == CONTENT
+
+
+@pytest.mark.parametrize("works", range(3))
+def test_a_status_that_cannot_be_read_is_told(
+    path: Path, monkeypatch: pytest.MonkeyPatch, works: int
+) -> None:
+    # It is looked at when the file was opened, for the size, and before the last piece.
+    statuses = [os.stat(path)] * works  # noqa: PTH116
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstat", lambda _: statuses.pop() if statuses else fail())
+        with pytest.raises(DiagnosticError) as caught:
+            read_all(path)
+
+    assert [d.code for d in caught.value.diagnostics] == ["R304"]
+
+
+def test_a_path_that_the_disk_cannot_follow_is_told(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "lstat", fail)
+        patch.setattr(os, "stat", fail)
+        with pytest.raises(DiagnosticError) as caught:
+            read_all(path)
+
+    (finding,) = caught.value.diagnostics
+    assert finding.code == "R304"
+    assert "Input/output error" in finding.detail

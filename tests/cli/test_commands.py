@@ -16,6 +16,7 @@ from reconciler.cli.main import root
 from reconciler.diagnostics import Code
 from reconciler.diagnostics.catalogue import CATALOGUE, FAMILIES
 from tests.cli.conftest import Project
+from tests.internal import failed_internally
 
 
 def commands() -> Iterator[tuple[str, ...]]:
@@ -211,3 +212,33 @@ def test_a_mistake_of_our_own_is_no_traceback(
     assert result.code == 1
     assert "R299" in result.err
     assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("plan",),
+        ("apply", "--auto-approve"),
+        ("state", "list"),
+        ("validate",),
+        ("validate", "--format", "github"),
+        ("init", "--ci", "github"),
+    ],
+    ids=" ".join,
+)
+def test_a_working_folder_that_was_removed_is_said_to_be_gone(
+    project: Project, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    project.declare("a")
+    gone = project.folder / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+
+    result = project.run(*command)
+
+    assert result.code == 1
+    assert not failed_internally(result.err)
+    assert "The working folder is gone" in result.err
+    assert "-C/--chdir" in result.err
+    assert "gone" not in project.run("-C", str(project.folder), *command).err

@@ -16,7 +16,8 @@ import pytest
 
 from tests.cli.conftest import Project, Result
 from tests.cli.test_protocol import TOKEN, server, state_of
-from tests.faults.server import ACCOUNT_ID, Exchange, FaultServer
+from tests.faults.server import ACCOUNT_ID, Exchange, FaultServer, Reaction
+from tests.internal import failed_internally
 
 STATE = "reconciler.state.json"
 needs_strace = pytest.mark.skipif(
@@ -219,23 +220,60 @@ def test_row_36_a_full_disk_sends_nothing(
     assert finishes(project, server)
 
 
+def answer_and_fill(ballast: Path) -> Reaction:
+    def react(exchange: Exchange) -> bool:
+        answer = exchange.execute()
+        fill(ballast)
+        exchange.sock.sendall(answer)
+        return True
+
+    return react
+
+
 def test_row_37_a_disk_that_is_full_once_the_answer_is_there(
     project: Project, server: FaultServer, small_disk: Path, tmp_path: Path
 ) -> None:
     project.declare("a")
-
-    def answer_and_fill(exchange: Exchange) -> bool:
-        answer = exchange.execute()
-        fill(small_disk)
-        exchange.sock.sendall(answer)
-        return True
-
-    server.script("create", answer_and_fill)
+    server.script("create", answer_and_fill(small_disk))
 
     result = spawn(project)
 
     assert result.code == 3
     assert "No space left on device" in result.err
     assert is_told_and_rescued(project, server, result, tmp_path)
+    small_disk.unlink()
+    assert finishes(project, server)
+
+
+# Of what Python tries, this leaves the working folder alone, which is full.
+NO_TEMPORARY = """
+for folder in /tmp /var/tmp /usr/tmp; do
+  [ ! -d $folder ] || { mount --rbind $folder $folder && mount -o remount,bind,ro $folder; } || exit
+done
+exec env -u TMPDIR -u TEMP -u TMP "$@"
+"""
+
+
+def test_row_37_an_id_is_told_where_no_folder_takes_a_file(
+    project: Project, server: FaultServer, small_disk: Path
+) -> None:
+    project.declare("a")
+    server.script("create", answer_and_fill(small_disk))
+
+    command = [sys.executable, "-m", "reconciler", "apply", "--auto-approve"]
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", NO_TEMPORARY, "sh", *command],
+        cwd=project.folder,
+        env={**os.environ, **project.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    (made,) = server.account.finetunes
+    assert done.returncode == 3, done.stderr
+    assert "R702" in done.stderr
+    assert made["id"] in done.stderr
+    assert not failed_internally(done.stderr)
     small_disk.unlink()
     assert finishes(project, server)

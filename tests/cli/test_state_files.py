@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import pytest
 
 from tests.adapters.support import ready
 from tests.cli.conftest import Project, Result, Serve, use
+from tests.internal import failed_internally
 
 STATE = "reconciler.state.json"
 
@@ -153,6 +157,39 @@ def test_row_44_files_are_private_under_umask_0(project: Project) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o600}
 
 
+def run_under(umask: int, project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command under a umask, as somebody whom permissions bind."""
+    command = ["sh", "-c", f'umask {umask:o}; exec "$@"', "sh"]
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("permissions do not bind root, and there is no setpriv")
+        command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
+    return subprocess.run(
+        [*command, sys.executable, "-m", "reconciler", *arguments],
+        cwd=project.folder,
+        env={**os.environ, **project.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("umask", [0o277, 0o777])
+def test_row_44_files_are_of_use_under_a_umask_that_takes_them_from_their_owner(
+    project: Project, umask: int
+) -> None:
+    for names in ("a", "ab"):
+        project.declare(*names)
+        planned = run_under(umask, project, "plan", "--out", f"{names}.plan")
+        applied = run_under(umask, project, "apply", f"{names}.plan")
+        assert (planned.returncode, applied.returncode) == (0, 0), planned.stderr + applied.stderr
+
+    private = [*project.folder.glob(f"{STATE}*"), *project.folder.glob("*.plan")]
+    assert len(private) == 5
+    assert {stat.S_IMODE(path.stat().st_mode) for path in private} == {0o600}
+    assert project.names == ["a", "b"]
+
+
 @pytest.mark.parametrize("name", [STATE, f"{STATE}.lock"])
 def test_row_44_a_link_is_not_followed(project: Project, name: str) -> None:
     project.declare("a")
@@ -204,3 +241,49 @@ def test_row_46_an_adapter_that_cannot_be_one_creates_nothing(
     assert result.code == 1
     assert name in result.err
     assert project.creates() == 0
+
+
+def dark(folder: Path, name: str) -> None:
+    """Make a folder that can be neither listed nor searched."""
+    (folder / name).mkdir()
+    (folder / name / "f.yaml").write_text("version: 1\nfinetunes: {}\n")
+    (folder / name).chmod(0)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("validate", "-f", "dark"),
+        ("validate", "-f", "dark/f.yaml"),
+        ("validate", "-f", "above"),
+        ("plan", "-f", "dark/f.yaml"),
+        ("plan", "--state", "dark/state.json"),
+        ("state", "unlock", "--state", "dark/state.json"),
+        ("apply", "--auto-approve", "--state", "dark/state.json"),
+    ],
+    ids=" ".join,
+)
+def test_a_folder_that_may_not_be_looked_into_is_told(
+    project: Project, command: tuple[str, ...]
+) -> None:
+    project.declare("a")
+    (project.folder / "above").mkdir()
+    dark(project.folder, "dark")
+    dark(project.folder / "above", "inner")
+
+    result = run_under(0o022, project, *command)
+
+    assert result.returncode == 1, result.stdout
+    assert not failed_internally(result.stderr)
+    assert "Permission denied" in result.stderr
+
+
+def test_a_working_folder_that_cannot_be_listed_is_told(project: Project) -> None:
+    project.declare("a")
+    project.folder.chmod(0o300)
+
+    result = run_under(0o022, project, "validate")
+
+    project.folder.chmod(0o700)
+    assert result.returncode == 1
+    assert "The working folder: Permission denied." in result.stderr

@@ -17,6 +17,7 @@ import pytest
 from tests.cli.conftest import MODEL, Project
 from tests.cli.test_protocol import server, state_of
 from tests.faults.server import Exchange, FaultServer
+from tests.internal import failed_internally
 
 __all__ = ["server"]
 
@@ -53,7 +54,7 @@ def held(project: Project, server: FaultServer) -> Iterator[Held]:
 
 def end(process: subprocess.Popen[str]) -> tuple[int, str]:
     out, err = process.communicate(timeout=60)
-    assert "Traceback" not in err
+    assert not failed_internally(err)
     return process.returncode, (out + err).replace("\n  ", " ")
 
 

@@ -37,6 +37,12 @@ class Blow:
     cut: str = ""
     flag: int = 2
 
+    @property
+    def asks_to_stop(self) -> bool:
+        """Whether it is a signal that ends a run in order."""
+        is_failure = self.result is not None or bool(self.cut)
+        return not is_failure and self.with_signal != signal.SIGKILL
+
     def is_about(self, name: str, find_file: Callable[[], str]) -> bool:
         """Tell whether a call counts."""
         if self.call and name != self.call:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterator
 
 from reconciler.diagnostics import DiagnosticError
+from reconciler.diagnostics.codes.apply import INTENT_NOT_CLOSED, RESULTS_NOT_SAVED
 from reconciler.state import AssetStatus, State, decode_state
 from tests.explore.blows import Blow
 from tests.explore.runner import Command, Finished, Runner
-from tests.explore.world import TOKEN, World
+from tests.explore.world import TOKEN, Fate, World
+from tests.internal import failed_internally
 
 APPLY = ["apply", "--auto-approve", "--settle-timeout", "0"]
 PLAN = ["plan", "--detailed-exitcode"]
 _LONGEST_RECOVERY = 8
+_UNSAVED = (RESULTS_NOT_SAVED, INTENT_NOT_CLOSED)
 _RESOLVE = re.compile(r"reconciler\s+resolve\s+(finetune\.[\w-]+)")
 
 
@@ -32,21 +36,45 @@ def recorded_state(world: World) -> State | None:
         raise ViolationError(f"the state is damaged: {error}") from error
 
 
-def check_run(world: World, run: Finished) -> None:
-    """Check what holds at any time, right after an apply has ended or was killed."""
-    for problem in (*_problems(world, run), *_lies(world, run)):
+def check_run(world: World, run: Finished, blow: Blow | None = None) -> None:
+    """Check what holds at any time, right after an apply has ended or was killed.
+
+    blow: what it was to be dealt, if anything.
+    """
+    problems = (*_problems(world, run), *_lies(world, run), *_wrong_ends(world, run, blow))
+    for problem in problems:
         raise ViolationError(f"{problem}\n{run.text}")
+
+
+def _wrong_ends(world: World, run: Finished, blow: Blow | None) -> Iterator[str]:
+    """Compare the exit code with what is, apart from 0."""
+    code, state = run.status, recorded_state(world)
+    was_asked = run.fired and blow is not None and blow.asks_to_stop
+    was_killed = run.fired and not was_asked and code == -signal.SIGKILL
+    if was_killed:
+        return
+    if code not in ((0, 1, 3, 130) if was_asked else (0, 1, 3)):
+        yield f"it ended with {code}"
+    in_doubt = [str(address) for address in state.pending] if state else []
+    if in_doubt and code != 3:
+        yield f"exit code {code} although {in_doubt} is in doubt"
+    if code == 3 and not in_doubt and not any(code.id in run.text for code in _UNSAVED):
+        yield "exit code 3 although nothing is in doubt"
+    if code != 1 or (run.fired and not was_asked):
+        return
+    if not _missing(world, state):
+        yield "exit code 1 although all is done"
+    if was_asked and world.fate is Fate.ANSWERED:
+        yield "exit code 1 although nothing failed"
 
 
 def _lies(world: World, run: Finished) -> Iterator[str]:
     """Compare what an apply says with what is."""
     if run.status == 0 and (missing := _missing(world, recorded_state(world))):
         yield f"exit code 0 although {missing}"
-    if run.status not in (0, 1, 3, 130) and not run.fired:
-        yield f"it ended with {run.status}"
-    if "nothing was sent" in run.text.lower() and world.executed() and run.fired:
+    if "nothing was sent" in " ".join(run.text.lower().split()) and world.executed() and run.fired:
         yield "it says that nothing was sent"
-    if "Traceback" in run.text or "R001" in run.text:
+    if failed_internally(run.text):
         yield "it failed internally"
 
 

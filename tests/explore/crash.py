@@ -192,7 +192,7 @@ def struck(world: World, blow: Blow, runner: Runner, *, exact: bool = False) -> 
     world.settle()
     if world.fate is not Fate.LATER:
         world.execute_late()
-    check_run(world, run)
+    check_run(world, run, blow)
     return run
 
 

@@ -16,6 +16,7 @@ from reconciler.stores import open_store
 from tests.explore.racer import Pair, Ran
 from tests.explore.world import TOKEN
 from tests.faults.server import ACCOUNT_ID, Account, Exchange, FaultServer, answer_truly
+from tests.internal import failed_internally
 from tests.stores.abilities import CANNOT, Ability
 
 NAMES = ("alpha", "beta")
@@ -158,7 +159,7 @@ class Track:
         twice = {name for name, times in self._created().items() if times > 1}
         if twice:
             raise ViolationError(f"created twice: {twice}\n{texts}")
-        if "Traceback" in texts or "R001" in texts:
+        if failed_internally(texts):
             raise ViolationError(f"it failed internally\n{texts}")
         if TOKEN in texts or "hunter2" in texts:
             raise ViolationError("a credential was printed")

@@ -20,6 +20,7 @@ from typing import Any
 
 from reconciler.cli.main import run
 from reconciler.diagnostics import DiagnosticError
+from reconciler.diagnostics.codes.state import STATE_MOVED_ON
 from reconciler.state import StateStore
 from reconciler.stores import open_store
 from tests.stores.contender import ask_often, info
@@ -35,7 +36,7 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """saved: how many saves were acknowledged. refused: how many were R405."""
+    """saved: how many saves were acknowledged. refused: how many met a newer state."""
 
     saved: int
     refused: int
@@ -134,7 +135,7 @@ def _count(request: dict[str, Any]) -> dict[str, Any]:
             _add_one(open_store(request["address"], Path()), request["locked"])
             saved += 1
         except DiagnosticError as error:
-            if error.diagnostics[0].code != "R405":
+            if error.diagnostics[0].code != STATE_MOVED_ON.id:
                 raise
             refused += 1
     return {"saved": saved, "refused": refused}

@@ -194,11 +194,11 @@ def _redirect(out: Path, err: Path) -> None:
 
 
 def _main(arguments: list[str]) -> NoReturn:
-    from reconciler.cli.main import run
+    from reconciler.cli.main import run_to_the_end
 
     # Found out in the warm process already, from another environment.
     tempfile.tempdir = None
-    sys.exit(run(arguments))
+    run_to_the_end(arguments)
 
 
 if __name__ == "__main__":

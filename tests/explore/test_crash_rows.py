@@ -13,15 +13,16 @@ What an apply of one finetune with its adapter does after the lock, as far as it
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
 from tests.explore.blows import Blow
-from tests.explore.checks import recorded_state, recover
+from tests.explore.checks import APPLY, recorded_state, recover
 from tests.explore.crash import new_world, struck
-from tests.explore.runner import Runner
+from tests.explore.runner import Command, Runner
 from tests.explore.world import SCENARIOS, Fate, World
 
 ONE_WITH_ADAPTER = SCENARIOS[2]
@@ -178,3 +179,28 @@ def test_row_8_killed_while_a_persons_word_is_recorded(
     blow = Blow(1, call, str(world.folder))
     assert recover(world, runner, blow) == 3
     assert world.sent().total() == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_rows_9_and_10_asked_to_stop_once_the_exit_code_is_told(
+    runner: Runner, number: signal.Signals
+) -> None:
+    with new_world(SCENARIOS[0]) as world:
+        world.fate = Fate.NEVER
+        command = Command(APPLY, str(world.folder), world.environment, traced=True, exact=True)
+        calls = Counter(name for _, name, _ in runner.run(command).calls)
+    # To its last call: giving back the lock, the handlers of signals, and the process itself.
+    last = [("ftruncate", calls["ftruncate"]), ("exit_group", calls["exit_group"])]
+    last += [("rt_sigaction", calls["rt_sigaction"] - back) for back in range(3)]
+
+    assert [_stopped(runner, call, at, number) for call, at in last] == [3] * len(last)
+
+
+def _stopped(runner: Runner, call: str, at: int, number: signal.Signals) -> int:
+    """Ask a run whose create leaves no trace to stop, at a call; returns its exit code."""
+    with new_world(SCENARIOS[0]) as world:
+        world.fate = Fate.NEVER
+        run = struck(world, Blow(at, call, with_signal=number), runner, exact=True)
+        assert run.fired
+        assert "R516" in run.err
+        return run.status

@@ -98,6 +98,8 @@ class World:
     def environment(self) -> dict[str, str]:
         return {
             "PATH": os.environ.get("PATH", ""),
+            # A new interpreter runs the same copy of the package.
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             # A state that cannot be saved is rescued to there, if need be.
             "TMPDIR": str(self.folder.parent),
             # Modules that are compiled meanwhile would be renames and writes of no interest.

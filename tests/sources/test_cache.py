@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import threading
 from pathlib import Path
 
@@ -46,3 +47,20 @@ def test_a_leftover_that_is_taken_over_is_not_removed_by_who_makes_room(
 
     assert kept.path.read_bytes() == b"whole"
     kept.close()
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o277, 0o777])
+def test_what_it_makes_is_for_its_owner_alone_under_any_umask(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        cache = Cache(tmp_path / "cache", 1000)
+        with cache.fetching(SHA256, threading.Event()), cache.partial(SHA256) as partial:
+            partial.write(b"whole")
+            partial.keep().close()
+    finally:
+        os.umask(before)
+
+    made = [tmp_path / "cache", *(tmp_path / "cache").rglob("*")]
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in made if path.is_file()}
+    assert modes == {0o600}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in made if path.is_dir()} == {0o700}

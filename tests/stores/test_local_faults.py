@@ -231,7 +231,7 @@ def test_row_42_a_state_of_a_newer_version_is_refused_and_kept(folder: Path) -> 
     assert (folder / NAME).read_bytes() == of_version(9)
 
 
-@pytest.mark.parametrize("umask", [0o000, 0o077, 0o022])
+@pytest.mark.parametrize("umask", [0o000, 0o077, 0o022, 0o277, 0o777])
 def test_row_44_files_are_private_under_any_umask(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
@@ -243,7 +243,9 @@ def test_row_44_files_are_private_under_any_umask(tmp_path: Path, umask: int) ->
         os.umask(before)
     modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in (tmp_path / "new").iterdir()}
     assert modes == dict.fromkeys((NAME, f"{NAME}.lock", f"{NAME}.backup"), 0o600)
-    assert not stat.S_IMODE((tmp_path / "new").stat().st_mode) & 0o022
+    mode = stat.S_IMODE((tmp_path / "new").stat().st_mode)
+    assert mode & 0o700 == 0o700
+    assert not mode & 0o022
 
 
 def _symbolic_link(path: Path) -> None:

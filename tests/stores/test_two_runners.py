@@ -20,6 +20,7 @@ import psycopg
 import pytest
 
 from tests.faults.server import ACCOUNT_ID, Exchange, FaultServer
+from tests.internal import failed_internally
 from tests.stores.abilities import CANNOT, Ability
 from tests.stores.conftest import SHARED, Serve
 from tests.stores.http_proxy import tampering
@@ -111,7 +112,7 @@ def ended(process: subprocess.Popen[str]) -> Ended:
     text, _ = process.communicate()
     assert TOKEN not in text
     assert "hunter2" not in text
-    assert "Traceback" not in text
+    assert not failed_internally(text)
     return Ended(process.returncode, text)
 
 

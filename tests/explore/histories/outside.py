@@ -17,7 +17,10 @@ from reconciler.cloudflare import (
     Uploaded,
     UploadOutcome,
 )
-from reconciler.diagnostics import Diagnostic, DiagnosticError, Severity
+from reconciler.diagnostics import Code, Diagnostic, DiagnosticError
+from reconciler.diagnostics.codes import cloudflare as api_codes
+from reconciler.diagnostics.codes import state as codes
+from reconciler.diagnostics.codes.adapters import CHANGED_FILE
 from reconciler.model import Attributes, Listing, RemoteFinetune
 from reconciler.plan import Plan
 from reconciler.state import LockInfo, Snapshot, State, decode_state, encode_state
@@ -32,11 +35,11 @@ class BrokenPromise(BaseException):
     """What must hold does not; the text says what. Nothing in the code under test catches it."""
 
 
-def trouble(code: str, detail: str = "made up") -> Diagnostic:
-    return Diagnostic(code, Severity.ERROR, "Made-up trouble", detail)
+def trouble(code: Code, detail: str = "made up") -> Diagnostic:
+    return code.error(detail)
 
 
-def failure(code: str, detail: str = "made up") -> DiagnosticError:
+def failure(code: Code, detail: str = "made up") -> DiagnosticError:
     return DiagnosticError(trouble(code, detail))
 
 
@@ -190,7 +193,7 @@ class FakeAccount:
         with self._process.moments():
             self._process.lists += 1
             if self._process.lists in self._process.step.failing_lists:
-                raise failure("R506", "the list failed")
+                raise failure(api_codes.UNREACHABLE, "the list failed")
             self._process.shown = self._world.listing()
             return self._process.shown
 
@@ -199,7 +202,7 @@ class FakeAccount:
         fate: CreateFate = fates.pop(0) if fates else "answered"
         with self._process.moments():
             if fate == "unsent":
-                return Refused(trouble("R504"), fatal=True, sent=False)
+                return Refused(trouble(api_codes.UNREACHABLE), fatal=True, sent=False)
             attempt = self._intent_of(attributes)
             if attempt in self._world.sent:
                 raise BrokenPromise(f"the intent {attempt} was sent twice")
@@ -208,19 +211,20 @@ class FakeAccount:
 
     def _meet(self, fate: CreateFate, attributes: Attributes, attempt: str) -> CreateOutcome:
         if fate in ("refused", "fatal"):
-            return Refused(trouble("R511"), fatal=fate == "fatal", sent=True)
+            return Refused(trouble(api_codes.REQUEST_REFUSED), fatal=fate == "fatal", sent=True)
         if fate == "exists":
-            return Ambiguous(trouble("R512"), exists=True)
+            return Ambiguous(trouble(api_codes.ALREADY_EXISTS), exists=True)
+        unclear = Ambiguous(trouble(api_codes.UNCLEAR_CREATE))
         if fate == "late":
             self._world.late.append(Late(attributes, attempt))
         if fate in ("late", "never"):
-            return Ambiguous(trouble("R513"))
+            return unclear
         if fate == "altered":
             attributes = Attributes(attributes.name, attributes.model, "Something else.")
         remote = self._world.create(attributes, attempt)
         if fate == "renamed":
             self._world.rename(remote)
-        return Created(shown(remote)) if fate != "lost" else Ambiguous(trouble("R513"))
+        return unclear if fate == "lost" else Created(shown(remote))
 
     def upload(
         self, finetune_id: str, file_name: str, body: AssetBody, on_progress: Callable[[int], None]
@@ -232,19 +236,19 @@ class FakeAccount:
             content = body.read(1 << 20)
             on_progress(len(content))
             if remote is None:
-                return Refused(trouble("R511"), fatal=False, sent=True)
+                return Refused(trouble(api_codes.REQUEST_REFUSED), fatal=False, sent=True)
             if fate == "changed":
-                raise failure("R520", "the file is not what was planned")
+                raise failure(CHANGED_FILE, "the file is not what was planned")
             if fate == "refused":
-                return Refused(trouble("R511"), fatal=False, sent=True)
+                return Refused(trouble(api_codes.REQUEST_REFUSED), fatal=False, sent=True)
             if fate == "exists" and file_name in remote.assets:
-                return AlreadyThere(trouble("R514"))
+                return AlreadyThere(trouble(api_codes.ASSET_EXISTS))
             if fate == "never":
-                return Ambiguous(trouble("R515"))
+                return Ambiguous(trouble(api_codes.UNCLEAR_UPLOAD))
             if remote.assets.get(file_name, content) != content:
                 raise BrokenPromise(f"other bytes were sent to {finetune_id}")
             remote.assets[file_name] = content
-            return Ambiguous(trouble("R515")) if fate == "lost" else Uploaded()
+            return Ambiguous(trouble(api_codes.UNCLEAR_UPLOAD)) if fate == "lost" else Uploaded()
 
 
 class Disk:
@@ -296,23 +300,23 @@ class FakeStore:
             faults = dict(self._process.step.failing_saves)
             fault = faults.get(self._process.saves)
             if fault is False:
-                raise failure("R407", "the disk is full")
+                raise failure(codes.STATE_NOT_SAVED, "the disk is full")
             raw = self._disk.raw
             if ("" if raw is None else str(hash(raw))) != expected:
-                raise failure("R405", "somebody else saved")
+                raise failure(codes.STATE_MOVED_ON, "somebody else saved")
             before = self._disk.state
             self._disk.raw = encode_state(state)
             if before is not None:
                 self._on_saved(before, state)
             if fault is True:
-                raise failure("R407", "the folder could not be synced")
+                raise failure(codes.STATE_NOT_SAVED, "the folder could not be synced")
             return str(hash(self._disk.raw))
 
     @contextmanager
     def lock(self, info: LockInfo, timeout: float) -> Iterator[FakeStore]:
         holder = self._disk.holder
         if self._locks and holder is not None and not holder.is_dead:
-            raise failure("R408", "somebody else holds the lock")
+            raise failure(codes.STATE_LOCKED, "somebody else holds the lock")
         self._disk.holder = self._process
         try:
             yield self

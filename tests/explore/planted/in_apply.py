@@ -17,7 +17,23 @@ _SUBMIT = """\
         yield from self._drain()
 """
 
+_ENDING = (
+    "tests/explore/test_crash_rows.py::test_rows_9_and_10_asked_to_stop_once_the_exit_code_is_told"
+)
+
 BUGS = (
+    Bug(
+        "a signal at the very end changes the exit code",
+        (_ENDING,),
+        (
+            Edit(
+                "__main__.py",
+                "    from reconciler.cli.main import run_to_the_end\n\n"
+                "    run_to_the_end(sys.argv[1:])\n",
+                "    from reconciler.cli.main import run\n\n    sys.exit(run(sys.argv[1:]))\n",
+            ),
+        ),
+    ),
     Bug(
         "the name that the account gave is recorded instead of the one that was sent",
         (

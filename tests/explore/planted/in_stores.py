@@ -4,11 +4,13 @@ from tests.explore.planted.bug import Bug, Edit
 
 _FAULTS = "tests/stores/test_local_faults.py::"
 _LOCAL = "tests/stores/test_local.py::"
+_STATE_FILES = "tests/cli/test_state_files.py::"
 _SYNCS = f"{_FAULTS}test_a_save_without_faults_syncs_the_file_before_its_name"
 _FOLDER = (
     f"{_FAULTS}test_row_36_a_fault_at_the_sync_of_the_folder_is_told_though_the_new_state_is_there"
 )
 _POWER_CUTS = "tests/explore/test_power_cuts.py::test_rows_1_to_6_the_power_is_cut"
+_NOT_WRITTEN = "tests/explore/test_io_faults.py::test_row_36_the_intent_cannot_be_written"
 
 BUGS = (
     Bug(
@@ -57,6 +59,17 @@ BUGS = (
                 "stores/durable.py",
                 "if os.fstat(descriptor).st_size != len(raw):",
                 "if False:",
+            ),
+        ),
+    ),
+    Bug(
+        "what the system says at a save is an internal error",
+        (_NOT_WRITTEN,),
+        (
+            Edit(
+                "stores/local.py",
+                "            write_new(temporary, raw)\n        except OSError as error:\n",
+                "            write_new(temporary, raw)\n        except EOFError as error:\n",
             ),
         ),
     ),
@@ -136,8 +149,22 @@ BUGS = (
         (
             Edit(
                 "stores/durable.py",
-                "    descriptor = os.open(path, flags, 0o600)\n    try:\n        _write",
-                "    descriptor = os.open(path, flags, 0o644)\n    try:\n        _write",
+                "0o600)\n    try:\n        let_owner_use(descriptor)\n        _write",
+                "0o644)\n    try:\n        let_owner_use(descriptor)\n        _write",
+            ),
+        ),
+    ),
+    Bug(
+        "a umask takes the state from its owner",
+        (
+            f"{_FAULTS}test_row_44_files_are_private_under_any_umask",
+            f"{_STATE_FILES}test_row_44_files_are_of_use_under_a_umask_that_takes_them_from_their_owner",
+        ),
+        (
+            Edit(
+                "stores/durable.py",
+                "        os.fchmod(descriptor, 0o600)\n",
+                "        pass\n",
             ),
         ),
     ),
