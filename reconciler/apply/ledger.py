@@ -71,9 +71,11 @@ class Ledger:
             if self.is_dirty:
                 self.save()
         except DiagnosticError as error:
+            stored = {*self._state.pending, *(self._refused.pending if self._refused else ())}
             with suppress(DiagnosticError):
                 self._catch_up()
-            told = [*self._not_recorded(), *self._not_closed()]
+                stored = {*self._state.pending}
+            told = [*self._not_recorded(), *self._not_closed(stored)]
             if told:
                 # The first refusal is the cause; what came after it may only follow from it.
                 cause = self._refusal or error
@@ -200,13 +202,13 @@ class Ledger:
             hint="Mend the cause and run apply again: the intents saved before find them.",
         )
 
-    def _not_closed(self) -> Iterator[Diagnostic]:
-        """Name the intents that stay in the stored state though nothing came of them."""
-        for address in sorted(self._state.pending):
+    def _not_closed(self, stored: set[Address]) -> Iterator[Diagnostic]:
+        """Name the intents that may stay in the stored state though nothing came of them."""
+        for address in sorted(stored):
             if address not in self.pending and address not in self._unsaved_ids:
                 yield codes.INTENT_NOT_CLOSED.error(
-                    f"{address} was certainly not created, and the state still says that it may "
-                    "have been.",
+                    f"{address} was certainly not created, and the state may still say that it "
+                    "may have been.",
                     hint=f"Mend the cause, then: reconciler resolve {address} --retry",
                     address=str(address),
                 )

@@ -13,9 +13,9 @@ is off, and the two settings that companies need are read here, on purpose:
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from reconciler.cloudflare.base_url import is_loopback
@@ -74,7 +74,8 @@ def _is_exempt(env: Mapping[str, str], base_url: str) -> bool:
 def _ca_bundle(env: Mapping[str, str]) -> str:
     for name in CA_BUNDLES:
         path = env.get(name, "")
-        if path and not Path(path).exists():
+        # Path's own raises where it may not be looked at.
+        if path and not os.path.exists(path):  # noqa: PTH110
             raise DiagnosticError(
                 codes.INVALID_NETWORK_SETTING.error(
                     f"{name} names {path}, which does not exist.",

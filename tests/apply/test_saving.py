@@ -129,6 +129,23 @@ def test_in_doubt_outweighs_a_save_that_fails_afterwards() -> None:
     world.is_remembered()
 
 
+def test_intents_that_are_there_although_their_save_failed_are_named() -> None:
+    """Renamed into place, and from then on no file can be opened: nobody knows what is there."""
+    world = World()
+    world.want("a")
+    world.store.faults = dict.fromkeys(range(1, 9), Fault.WRITTEN)
+    world.store.breaks_down = True
+
+    applied = world.apply()
+
+    assert applied.code == 3
+    assert "R709" in applied.codes
+    assert not world.account.sent
+    assert world.store.pending == {"a"}
+    world.store.is_unreadable = False
+    assert world.plan().exit_code == 3
+
+
 def test_an_intent_of_which_nothing_came_and_that_cannot_be_closed_is_named() -> None:
     world = World()
     world.want("a", "b")

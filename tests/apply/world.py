@@ -163,7 +163,8 @@ class Fault(Enum):
 class Store:
     """Keeps the bytes; fails at the saves that `faults` names.
 
-    pending: the names of the intents in the bytes.
+    pending: the names of the intents in the bytes. breaks_down: whether nothing can be read
+    after a save that failed.
     """
 
     location = "memory"
@@ -174,8 +175,12 @@ class Store:
         self.saves = 0
         self.faults: dict[int, Fault] = {}
         self.lock_is_lost = False
+        self.breaks_down = False
+        self.is_unreadable = False
 
     def load(self) -> Snapshot | None:
+        if self.is_unreadable:
+            raise DiagnosticError(state_codes.STATE_DAMAGED.error("Too many open files."))
         if self.raw is None:
             return None
         return Snapshot(decode_state(self.raw, self.location), str(hash(self.raw)))
@@ -189,6 +194,7 @@ class Store:
             self.raw = encode_state(state)
             self.pending = frozenset(i.attributes.name for i in state.pending.values())
         if fault:
+            self.is_unreadable = self.breaks_down
             raise DiagnosticError(state_codes.STATE_NOT_SAVED.error("No space left on device."))
         return str(hash(self.raw))
 

@@ -376,9 +376,10 @@ def test_waiting_for_the_lock_is_said_once(project: Project) -> None:
     holder.expect_exact("Only 'yes' is a yes: ")
     waited = project.run("plan", "--lock-timeout", "0.5")
     assert (waited.code, waited.err.count("Waiting for the lock")) == (1, 1)
-    first, *rest = waited.err.splitlines()
-    assert first.startswith("Waiting for the lock: reconciler.state.json.lock is held by ")
-    assert "R408" in rest[0]
+    waiting, found, _ = waited.err.partition("error[R408]")
+    assert waiting.startswith("Waiting for the lock: reconciler.state.json.lock is held by ")
+    assert found
+    assert all(len(line) <= 80 for line in waiting.splitlines())
     assert "Waiting" not in project.run("plan").err, "without a timeout nothing is waited for"
     holder.sendline("no")
     holder.expect(pexpect.EOF)

@@ -73,7 +73,8 @@ def test_requests_name_for_the_certificates_wins(tmp_path: Path) -> None:
     assert Network.from_environment(env, API).ca_bundle == str(one)
 
 
-def test_missing_file_of_certificates_is_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["none.pem", "x" * 300])
+def test_missing_file_of_certificates_is_an_error(tmp_path: Path, name: str) -> None:
     with pytest.raises(DiagnosticError) as caught:
-        Network.from_environment({"SSL_CERT_FILE": str(tmp_path / "none.pem")}, API)
+        Network.from_environment({"SSL_CERT_FILE": str(tmp_path / name)}, API)
     assert "SSL_CERT_FILE" in caught.value.diagnostics[0].detail
