@@ -90,7 +90,7 @@ class Track:
         ran = self._race(course, address)
         self._check_always(ran)
         if [run.status for run in ran] != [0, 0]:
-            raise ViolationError(f"they ended with {[run.status for run in ran]}")
+            raise ViolationError(_ended(ran))
         self._check_end(course, address)
         did = [_CREATED in run.text for run in ran]
         if sum(did) != 1:
@@ -112,7 +112,7 @@ class Track:
         self._server.default = answer_truly
         self._check_always(ran)
         if not {run.status for run in ran} <= {0, 1, 3}:
-            raise ViolationError(f"they ended with {[run.status for run in ran]}")
+            raise ViolationError(_ended(ran))
         for _ in range(_LONGEST_RECOVERY):
             if all(run.status == 0 for run in ran):
                 break
@@ -177,6 +177,11 @@ class Track:
 
     def _created(self) -> Counter[str]:
         return Counter(finetune["name"] for finetune in self._server.account.finetunes)
+
+
+def _ended(ran: list[Ran]) -> str:
+    texts = "\n".join(run.text for run in ran)
+    return f"they ended with {[run.status for run in ran]}\n{texts}"
 
 
 def _free(address: str) -> int:
