@@ -146,9 +146,9 @@ class _Pool(urllib3.HTTPConnectionPool):
     ConnectionCls = _Connection
 
     def _put_conn(self, conn: Any) -> None:
+        # Not put back either: a pool that is empty makes a new one.
         if conn is not None:
             conn.close()
-        super()._put_conn(conn)
 
 
 class _SecurePool(_Pool, urllib3.HTTPSConnectionPool):

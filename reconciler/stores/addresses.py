@@ -25,7 +25,7 @@ _STATE_NAME = re.compile(r"[A-Za-z0-9_./-]{1,200}")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _NEARLY = re.compile(r"\s*(s3|r2|gs|az|postgres|postgresql|https?)(:|//)", re.IGNORECASE)
 _LIBPQ = re.compile(r"(?i)(^|\s)password\s*=|^\s*\w+\s*=\s*\S+\s+\w+\s*=")
-_USER_AT_HOST = re.compile(r"[^/\s]+:[^/\s]*@")
+_USER_AT_HOST = re.compile(r"[^/:\s]+:\S*@")
 _TLS_MODES = ("require", "verify-ca", "verify-full")
 
 
@@ -82,7 +82,9 @@ def scheme_of(address: str) -> str:
         raise malformed(nearly[1].lower() if nearly else "", "It does not begin as one does.")
     if _LIBPQ.search(address) or _USER_AT_HOST.match(address):
         # As the path of a file it would be shown, and a password with it.
-        raise malformed("postgresql", "It is not written as a URL.")
+        raise malformed(
+            "postgresql", "It is not written as a URL. If it is the path of a file, put ./ first."
+        )
     return ""
 
 

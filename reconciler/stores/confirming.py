@@ -14,8 +14,9 @@ from reconciler.diagnostics.codes import state as codes
 from reconciler.diagnostics.text import printable
 from reconciler.stores.addresses import split
 
-_PORTS = {"https": 443, "http": 80, "postgresql": 5432}
-_TLS = {"sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT"}
+_PORTS = {"https": 443, "http": 80}
+_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+"""libpq's, each stronger than the ones before it."""
 
 
 def check_confirmed(scheme: str, address: str) -> None:
@@ -24,39 +25,52 @@ def check_confirmed(scheme: str, address: str) -> None:
     if scheme == "postgresql":
         _check_database(parts)
     elif scheme in ("https", "http"):
-        named = os.environ.get("TF_HTTP_ADDRESS", "")
+        named = os.environ.get("TF_HTTP_ADDRESS", "").strip()
         given = named if "://" in named else f"{scheme}://{named}"
-        if _server(parts) != _server(urlsplit(given)):
+        if server_of(address) != server_of(given):
             raise _refused(parts, "TF_HTTP_ADDRESS", "TF_HTTP_ADDRESS")
 
 
-def _check_database(parts: SplitResult) -> None:
-    host, port = os.environ.get("PGHOST", ""), os.environ.get("PGPORT", "")
-    if parts.hostname and (parts.hostname, str(parts.port or 5432)) != (host, port or "5432"):
-        raise _refused(parts, "PGHOST", "PGHOST and PGPORT")
-    for option, value in parse_qsl(parts.query, keep_blank_values=True):
-        variable = _TLS.get(option, "")
-        said = os.environ.get(variable, "")
-        # A service may say it, too. The certificates of a path could be the pull request's own.
-        is_unsaid = not said and "PGSERVICE" not in os.environ
-        is_free = is_unsaid and (option == "sslmode" or value == "system")
-        if variable and value != said and not is_free:
-            raise DiagnosticError(
-                codes.SERVER_NOT_CONFIRMED.error(
-                    f"reconciler.yaml has the state's server checked by {option}="
-                    f"{printable(value, 100)}, which {variable} does not say.",
-                    hint=f"Take it out of the address and set {variable}, or set RECONCILER_STATE "
-                    "to the whole address.",
-                )
-            )
-
-
-def _server(parts: SplitResult) -> tuple[str, str, int]:
+def server_of(address: str) -> tuple[str, str, int]:
+    """Return scheme, host and port, as they are where another way to write them is meant."""
     try:
-        port = parts.port or _PORTS.get(parts.scheme, 0)
+        parts = urlsplit(address)
+        return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
     except ValueError:
-        port = -1
-    return parts.scheme, parts.hostname or "", port
+        return "", address, -1
+
+
+def _check_database(parts: SplitResult) -> None:
+    host, port = os.environ.get("PGHOST", "").lower(), os.environ.get("PGPORT", "")
+    # Without one in the address, libpq takes them from the environment itself.
+    usual = "" if "PGSERVICE" in os.environ else "5432"
+    other_port = parts.port and str(parts.port) != (port or usual)
+    if other_port or (parts.hostname and parts.hostname != host):
+        raise _refused(parts, "PGPORT" if parts.hostname == host else "PGHOST", "PGHOST and PGPORT")
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    said = os.environ.get("PGSSLMODE", "")
+    mode = options.get("sslmode", said)
+    # A service may say anything. What is no mode at all is refused as such, elsewhere.
+    least = said or ("verify-full" if "PGSERVICE" in os.environ else "disable")
+    if mode in _MODES and least in _MODES and _MODES.index(mode) < _MODES.index(least):
+        raise _weaker("sslmode", mode, "PGSSLMODE")
+    said = os.environ.get("PGSSLROOTCERT", "")
+    roots = options.get("sslrootcert", said)
+    # The certificates of a path could be the pull request's own.
+    is_free = roots == "system" and not said and "PGSERVICE" not in os.environ
+    if roots != said and not is_free:
+        raise _weaker("sslrootcert", roots, "PGSSLROOTCERT")
+
+
+def _weaker(option: str, value: str, variable: str) -> DiagnosticError:
+    return DiagnosticError(
+        codes.SERVER_NOT_CONFIRMED.error(
+            f"reconciler.yaml has the state's server checked by {option}={printable(value, 100)}, "
+            f"which {variable} does not say.",
+            hint=f"Take it out of the address and set {variable}, or set RECONCILER_STATE to the "
+            "whole address.",
+        )
+    )
 
 
 def _refused(parts: SplitResult, variable: str, variables: str) -> DiagnosticError:

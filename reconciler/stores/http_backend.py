@@ -38,6 +38,7 @@ from reconciler.state import (
 )
 from reconciler.stores import findings
 from reconciler.stores.addresses import LOOPBACK, malformed, split
+from reconciler.stores.confirming import server_of
 from reconciler.stores.holding import held, probed
 from reconciler.stores.http_exchange import Answer, ExchangeError, exchange, repeated
 
@@ -140,17 +141,23 @@ class HttpStore:
 
     def _update(self, raw: bytes, stored: bytes | None) -> Answer | None:
         """Replace what is stored; None where the answer was lost, but the new state is there."""
+        was_sent = False
 
         def update() -> Answer | None:
+            nonlocal was_sent
             try:
-                return self._send(self._update_method, self._update_url(), raw)
-            except ExchangeError:
+                answer = self._send(self._update_method, self._update_url(), raw)
+            except ExchangeError as error:
+                was_sent = was_sent or error.sent
                 now = self._read()
                 if now == raw:
                     return None
                 if now != stored:
                     raise findings.moved_on(self._location) from None
                 raise
+            is_refused = not 200 <= answer.status < 300
+            # As a second one of its kind, where the first was executed late.
+            return None if is_refused and was_sent and self._read() == raw else answer
 
         try:
             return repeated(update)
@@ -314,8 +321,8 @@ def _lock_url(address: str, variable: str) -> str:
     parts = urlsplit(address)
     if not given:
         return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/lock"))
-    other = split(given)
-    if (other.scheme, other.hostname, other.port) != (parts.scheme, parts.hostname, parts.port):
+    split(given)
+    if server_of(given) != server_of(address):
         raise DiagnosticError(
             codes.SERVER_NOT_CONFIRMED.error(
                 f"{variable} is on another server than the state.",

@@ -47,21 +47,29 @@ class ExchangeError(Exception):
     """There is no whole answer, or one that says to try again.
 
     sent: whether the request may have been executed. status: of the answer, 0 where none is there.
+    lasting: whether trying again would end the same way.
     """
 
-    def __init__(self, reason: str, *, sent: bool, status: int = 0) -> None:
+    def __init__(self, reason: str, *, sent: bool, status: int = 0, lasting: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.sent = sent
         self.status = status
+        self.lasting = lasting
 
 
 def repeated(request: Callable[[], _Result]) -> _Result:
-    """Call it again where it raises ExchangeError, a few times; the last one is raised."""
+    """Call it again where it raises ExchangeError, a few times; the last one is raised.
+
+    What took as long as a request may take is not asked for again.
+    """
+    deadline = time.monotonic() + TOTAL_SECONDS
     for seconds in WAIT_SECONDS:
         try:
             return request()
-        except ExchangeError:
+        except ExchangeError as error:
+            if error.lasting or time.monotonic() + seconds > deadline:
+                raise
             time.sleep(seconds)
     return request()
 
@@ -70,7 +78,7 @@ def exchange(url: str, method: str, headers: Mapping[str, str], body: bytes | No
     """Send a request once. Raises ExchangeError; its words hold no header and no address."""
     if sys.is_finalizing():
         # The watchdog would never start, and be waited for without an end.
-        raise ExchangeError("this process is ending", sent=False)
+        raise ExchangeError("this process is ending", sent=False, lasting=True)
     parts = urlsplit(url)
     connection = _connection(parts)
     sent = False
@@ -95,7 +103,8 @@ def exchange(url: str, method: str, headers: Mapping[str, str], body: bytes | No
         answer = _read(connection.getresponse())
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = "no whole answer came in time" if late.is_set() else _reason(error, sent)
-        raise ExchangeError(reason, sent=sent) from None
+        lasting = isinstance(error, ssl.SSLCertVerificationError | ValueError)
+        raise ExchangeError(reason, sent=sent, lasting=lasting) from None
     finally:
         watchdog.cancel()
         connection.close()

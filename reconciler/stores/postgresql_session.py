@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import zip_longest
 from shlex import quote
 from typing import LiteralString
 
@@ -312,13 +313,18 @@ def _tls(address: DatabaseAddress) -> str:
 
     A service of libpq's, and PGHOSTADDR, count as the environment: they say where it connects.
     """
-    defaults = {o.keyword: (o.val or b"").decode() for o in Conninfo.get_defaults()}
+    defaults = {o.keyword: os.fsdecode(o.val or b"") for o in Conninfo.get_defaults()}
     # "prefer" is libpq's own default, and goes on without TLS where it is refused.
     is_said = os.environ.get("PGSSLMODE") or defaults[b"sslmode"] not in ("", "prefer")
     if "sslmode" in address.options or is_said:
         return address.options.get("sslmode", "")
-    hosts = defaults[b"hostaddr"] or address.host or defaults[b"host"]
-    is_here = all(not h or h.startswith(("/", "@")) or h in LOOPBACK for h in hosts.split(","))
+    if address.options.get("sslrootcert") == "system":
+        # libpq refuses anything less with it.
+        return "verify-full"
+    names = (address.host or defaults[b"host"]).split(",")
+    numbers = defaults[b"hostaddr"].split(",")
+    hosts = [number or name for number, name in zip_longest(numbers, names, fillvalue="")]
+    is_here = all(not h or h.startswith(("/", "@")) or h in LOOPBACK for h in hosts)
     return "" if is_here else "require"
 
 

@@ -146,6 +146,26 @@ def test_row_49_a_project_that_is_moved_goes_on_where_it_is(
     project.is_converged()
 
 
+def test_many_at_once_say_nothing_of_connections(project: Project, server: FaultServer) -> None:
+    project.declare(*[f"n{number}" for number in range(40)])
+    together = threading.Barrier(40)
+
+    def made(exchange: Exchange) -> bool:
+        answer = exchange.execute()
+        together.wait(60)
+        exchange.sock.sendall(answer)
+        return True
+
+    server.script("create", *[made] * 40)
+
+    code, text = end(project.spawn("apply", "--auto-approve", "--parallelism", "40"))
+
+    assert code == 0
+    assert "urllib3" not in text
+    assert server.count("create") == 40
+    project.is_converged()
+
+
 def test_row_48_the_lock_of_a_killed_process_is_free(
     project: Project, server: FaultServer, held: Held
 ) -> None:

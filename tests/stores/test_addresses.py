@@ -61,6 +61,7 @@ def test_an_address_is_shown_as_it_was_written(address: str, tmp_path: Path) -> 
         ("host=db.example.com password=hunter2 dbname=state", "R417"),
         ("password = hunter2", "R417"),
         ("ada:hunter2@db.example.com/state/prod", "R417"),
+        ("ada:hunter2/x@db.example.com/state/prod", "R417"),
     ],
 )
 def test_a_wrong_address_is_refused_and_no_secret_is_shown(
@@ -100,12 +101,15 @@ def test_a_server_that_the_environment_names_too_is_taken(
 
 OTHERS = [
     ("postgresql://db.example.com:6543/state/prod", {"PGHOST": "db.example.com"}),
-    ("postgresql://db.example.com/state/prod", {"PGHOST": "db.example.com", "PGPORT": "6543"}),
+    ("postgresql://:6543/state/prod", {"PGHOST": "db.example.com"}),
+    ("postgresql://me@:6543/state/prod", {"PGHOST": "db.example.com", "PGPORT": "5432"}),
+    ("postgresql://:5432/state/prod", {"PGSERVICE": "state"}),
     ("https://git.example.com:8443/state", {"TF_HTTP_ADDRESS": "https://git.example.com/state"}),
     ("https://git.example.com/state", {"TF_HTTP_ADDRESS": "https://git.example.com:8443/state"}),
     ("http://127.0.0.1:5997/state", {"TF_HTTP_ADDRESS": "http://127.0.0.1:5998/state"}),
     ("https://git.example.com/state", {"TF_HTTP_ADDRESS": "http://git.example.com/state"}),
     ("https://git.example.com/state", {"TF_HTTP_ADDRESS": "https://git.example.com:x/"}),
+    ("https://git.example.com/state", {"TF_HTTP_ADDRESS": "https://[git.example.com"}),
 ]
 
 
@@ -118,13 +122,13 @@ def test_another_port_or_scheme_is_another_server(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    if address.endswith(":x/") or "PGPORT" not in environment:
-        monkeypatch.delenv("PGPORT", raising=False)
     with pytest.raises(DiagnosticError, match="R419"):
         open_store(address, tmp_path, from_project_file=True)
 
 
 SAME = [
+    ("postgresql://db.example.com/state/prod", {"PGHOST": "DB.example.com", "PGPORT": "6543"}),
+    ("postgresql:///state/prod", {"PGSERVICE": "state"}),
     ("postgresql://db.example.com:5432/state/prod", {"PGHOST": "db.example.com"}),
     (
         "postgresql://db.example.com:6543/state/prod",
@@ -153,6 +157,9 @@ TLS = [
     ("sslmode=verify-full&sslrootcert=system", {}, True),
     ("sslmode=require", {}, True),
     ("sslmode=verify-full", {"PGSSLMODE": "verify-full"}, True),
+    ("sslmode=verify-full&sslrootcert=system", {"PGSSLMODE": "require"}, True),
+    ("sslmode=verify-full", {"PGSERVICE": "state"}, True),
+    ("sslrootcert=system", {"PGSERVICE": "state", "PGSSLMODE": "verify-full"}, False),
     ("sslrootcert=/etc/ca.pem", {"PGSSLROOTCERT": "/etc/ca.pem"}, True),
 ]
 
@@ -193,12 +200,19 @@ def test_the_environment_beats_the_project_file_and_the_flag_beats_both(tmp_path
     assert (settings.state, settings.state_from_file) == ("own.json", False)
 
 
+def test_a_file_with_such_a_name_is_one_where_it_is_said(tmp_path: Path) -> None:
+    for path in ("./team:prod@v2.json", "./a=b c=d.json"):
+        assert open_store(path, tmp_path).location == path
+
+
 def test_the_lock_of_an_http_state_is_on_its_own_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TF_HTTP_LOCK_ADDRESS", "https://evil.example.com/lock")
     with pytest.raises(DiagnosticError, match="R419"):
         open_store("https://git.example.com/state", tmp_path)
+    monkeypatch.setenv("TF_HTTP_LOCK_ADDRESS", "https://git.example.com:443/lock")
+    open_store("https://git.example.com/state", tmp_path)
 
 
 # Optional libraries

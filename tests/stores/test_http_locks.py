@@ -222,6 +222,74 @@ def test_a_server_that_was_never_reached_has_no_lock_of_ours(
     assert "R425" not in said
 
 
+# What is asked for again
+
+
+def first(method: str, then: Callable[[], str]) -> Callable[[str, int], str]:
+    """Do something at the first request of a method."""
+    done: list[int] = []
+
+    def decide(asked: str, number: int) -> str:
+        if asked != method or done:
+            return ""
+        done.append(number)
+        return then()
+
+    return decide
+
+
+def test_a_save_is_not_sent_again_over_what_another_saved(
+    http_backend: Backend, proxy: Proxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As by a run with a lock that was freed by force, on a server that looks at no id."""
+    others = encode_state(rich()) + b" "
+
+    def another_saves() -> str:
+        http_backend.states[PATH] = others
+        return "502 no"
+
+    proxy.decide = first("POST", another_saves)
+    code, said = push(proxy, capsys)
+    assert code == 1
+    assert "error[R405]" in said
+    assert http_backend.states[PATH] == others
+
+
+def test_a_save_that_was_executed_late_is_no_failure(
+    http_backend: Backend, proxy: Proxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first is executed after it was looked for, and the second refused as one too many."""
+    posts: list[int] = []
+
+    def decide(method: str, number: int) -> str:
+        if method != "POST":
+            return ""
+        posts.append(number)
+        if len(posts) == 1:
+            return "504 no"
+        http_backend.states[PATH] = Path("copy.json").read_bytes()
+        return "422 no"
+
+    proxy.decide = decide
+    code, said = push(proxy, capsys)
+    assert code == 0, said
+    assert len(posts) == 2
+    assert http_backend.locks == {}
+
+
+def test_a_lock_that_another_took_meanwhile_is_not_released_again(
+    http_backend: Backend, proxy: Proxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def another_locks() -> str:
+        held_by(http_backend, "of-another-run")
+        return "502 no"
+
+    proxy.decide = first("UNLOCK", another_locks)
+    code, said = push(proxy, capsys)
+    assert code == 0, said
+    assert b"of-another-run" in http_backend.locks[PATH]
+
+
 # A server that does not say who holds a lock
 
 

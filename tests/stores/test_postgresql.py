@@ -17,6 +17,7 @@ import pytest
 from reconciler.diagnostics import DiagnosticError
 from reconciler.state import StateStore, encode_state
 from reconciler.stores import open_store, postgresql_session
+from reconciler.stores.addresses import parse_database_address
 from reconciler.stores.postgresql import PostgresqlStore
 from tests.state.samples import empty, rich
 from tests.stores.contender import info
@@ -218,6 +219,40 @@ def test_what_says_where_to_connect_says_that_tls_is_required(
         with pytest.raises(DiagnosticError, match=r"R413|SSL"):
             open_store(f"postgresql://me@{server}/database/prod", tmp_path).load()
     assert asked == [b"SSLRequest"]
+
+
+MODES = [
+    ({"PGHOST": "localhost,db.example.com"}, "postgresql:///database/prod", "require"),
+    ({"PGHOST": "localhost,/run/postgresql"}, "postgresql:///database/prod", ""),
+    (
+        {"PGHOST": "localhost,db.example.com", "PGHOSTADDR": "127.0.0.1,"},
+        "postgresql:///database/prod",
+        "require",
+    ),
+    ({"PGSERVICE": "checked"}, "postgresql:///database/prod", ""),
+    ({"PGSERVICE": "unchecked"}, "postgresql:///database/prod", "require"),
+    ({}, "postgresql://db.example.com/database/prod?sslrootcert=system", "verify-full"),
+    ({"PGPASSWORD": "p\udcffw"}, "postgresql://db.example.com/database/prod", "require"),
+]
+
+
+@pytest.mark.parametrize(("environment", "address", "mode"), MODES)
+def test_every_host_counts_for_tls(
+    environment: dict[str, str],
+    address: str,
+    mode: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "services").write_text(
+        "[checked]\nhost=db.example.com\nsslmode=verify-full\n[unchecked]\nhost=db.example.com\n"
+    )
+    for name in ("PGSSLMODE", "PGHOST", "PGPASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert postgresql_session._tls(parse_database_address(address)) == mode
 
 
 @contextmanager
