@@ -95,6 +95,7 @@ def _track() -> Track:
 def _figures(tally: Tally) -> dict[str, int]:
     return {
         "races to apply": tally.applies,
+        "races that the server answered to nobody": tally.unanswered,
         "won by the first": tally.won[0],
         "races with freed locks": tally.freed,
         "locks freed": tally.locks_freed,
