@@ -71,6 +71,7 @@ class Ledger:
             if self.is_dirty:
                 self.save()
         except DiagnosticError as error:
+            # Either may be what is there, as long as it cannot be read.
             stored = {*self._state.pending, *(self._refused.pending if self._refused else ())}
             with suppress(DiagnosticError):
                 self._catch_up()

@@ -103,6 +103,7 @@ class _Response(http.client.HTTPResponse):
         raw = self.fp.detach()
         self.fp = io.BufferedReader(_Reader(sock, raw, call))
 
+    # Private to http.client, and so unknown to mypy; it has no public place for this.
     def _read_status(self) -> tuple[str, int, str]:
         version, status, reason = super()._read_status()  # type: ignore[misc]
         while status in _INTERIM:

@@ -26,7 +26,8 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _NEARLY = re.compile(r"\s*(s3|r2|gs|az|postgres|postgresql|https?)(:|//)", re.IGNORECASE)
 _LIBPQ = re.compile(r"(?i)(^|\s)password\s*=|^\s*\w+\s*=\s*\S+\s+\w+\s*=")
 _USER_AT_HOST = re.compile(r"[^/:\s]+:\S*@")
-_TLS_MODES = ("require", "verify-ca", "verify-full")
+TLS_MODES = ("require", "verify-ca", "verify-full")
+"""libpq's that never go without TLS, each stronger than the ones before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +198,8 @@ def parse_database_address(address: str) -> DatabaseAddress:
             "It has another option than sslmode and sslrootcert; the rest comes from the "
             "environment (PGOPTIONS and others).",
         )
-    if options.get("sslmode", "require") not in _TLS_MODES:
-        raise malformed("postgresql", f"sslmode must be one of {', '.join(_TLS_MODES)}.")
+    if options.get("sslmode", "require") not in TLS_MODES:
+        raise malformed("postgresql", f"sslmode must be one of {', '.join(TLS_MODES)}.")
     return DatabaseAddress(
         parts.hostname or "",
         parts.port or 0,

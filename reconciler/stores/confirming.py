@@ -12,11 +12,11 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 from reconciler.diagnostics import DiagnosticError
 from reconciler.diagnostics.codes import state as codes
 from reconciler.diagnostics.text import printable
-from reconciler.stores.addresses import split
+from reconciler.stores.addresses import TLS_MODES, split
 
 _PORTS = {"https": 443, "http": 80}
-_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-"""libpq's, each stronger than the ones before it."""
+_MODES = ("disable", "allow", "prefer", *TLS_MODES)
+"""All of libpq's, each stronger than the ones before it."""
 
 
 def check_confirmed(scheme: str, address: str) -> None:
@@ -24,6 +24,7 @@ def check_confirmed(scheme: str, address: str) -> None:
     parts = split(address)
     if scheme == "postgresql":
         _check_database(parts)
+        _check_tls(dict(parse_qsl(parts.query, keep_blank_values=True)))
     elif scheme in ("https", "http"):
         named = os.environ.get("TF_HTTP_ADDRESS", "").strip()
         given = named if "://" in named else f"{scheme}://{named}"
@@ -47,7 +48,9 @@ def _check_database(parts: SplitResult) -> None:
     other_port = parts.port and str(parts.port) != (port or usual)
     if other_port or (parts.hostname and parts.hostname != host):
         raise _refused(parts, "PGPORT" if parts.hostname == host else "PGHOST", "PGHOST and PGPORT")
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+
+
+def _check_tls(options: dict[str, str]) -> None:
     said = os.environ.get("PGSSLMODE", "")
     mode = options.get("sslmode", said)
     # A service may say anything. What is no mode at all is refused as such, elsewhere.

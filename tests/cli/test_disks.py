@@ -18,6 +18,7 @@ from tests.cli.conftest import Project, Result
 from tests.cli.test_protocol import TOKEN, server, state_of
 from tests.faults.server import ACCOUNT_ID, Exchange, FaultServer, Reaction
 from tests.internal import failed_internally
+from tests.uncovered import without_coverage
 
 STATE = "reconciler.state.json"
 needs_strace = pytest.mark.skipif(
@@ -254,10 +255,6 @@ exec env -u TMPDIR -u TEMP -u TMP "$@"
 """
 
 
-def _without_coverage() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-
-
 def test_row_37_an_id_is_told_where_no_folder_takes_a_file(
     project: Project, server: FaultServer, small_disk: Path
 ) -> None:
@@ -269,7 +266,7 @@ def test_row_37_an_id_is_told_where_no_folder_takes_a_file(
         ["unshare", "-m", "sh", "-c", NO_TEMPORARY, "sh", *command],
         cwd=project.folder,
         # Coverage would say, too, that it cannot write beside a checkout in such a folder.
-        env={**_without_coverage(), **project.environment},
+        env={**without_coverage(), **project.environment},
         capture_output=True,
         text=True,
         check=False,

@@ -26,6 +26,7 @@ from typing import NoReturn
 
 from tests.explore.blows import Blow
 from tests.explore.tracer import Trail, follow, simply_run
+from tests.uncovered import without_coverage
 
 _NO_END = 124
 """The exit code of a command that had to be ended, as timeout(1) has it."""
@@ -110,8 +111,7 @@ def this_runner() -> Runner:
 
 def _environment() -> dict[str, str]:
     """Measured, it would be slow, and what is killed measures nothing."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    return {**kept, "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**without_coverage(), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def main() -> None:

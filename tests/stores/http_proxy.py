@@ -58,11 +58,7 @@ def tampering(upstream: str) -> Iterator[Proxy]:
                 self.answer(status, {}, content)
                 return
             if what == "ignore":
-                headers = {
-                    k: v
-                    for k, v in headers.items()
-                    if not k.lower().startswith(("if-", "x-goog-if-"))
-                }
+                headers = {k: v for k, v in headers.items() if not _is_condition(k)}
             connection = http.client.HTTPConnection(target.hostname or "", target.port)
             connection.request(self.command, self.path, body, headers)
             response = connection.getresponse()

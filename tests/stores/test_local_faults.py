@@ -27,6 +27,7 @@ from reconciler.stores import open_store
 from tests.state.samples import large, rich
 from tests.stores.conformance import locking, of_version, refused
 from tests.stores.contender import TOKEN, arguments, contenders, info
+from tests.uncovered import without_coverage
 
 NAME = "reconciler.state.json"
 TEMPORARY = f".{NAME}.{TOKEN}.tmp"
@@ -65,8 +66,7 @@ def save(folder: Path, *faults: str, path: str = "", calls: str = "") -> Save:
     if path:
         tracer += ["-P", str(folder / path)]
     # Compiled modules and the figures of coverage are written by renames, too.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
-    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    environment = {**without_coverage(), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
         [*tracer, *arguments(NAME, folder)],
         env=environment,
